@@ -1,0 +1,262 @@
+//! What the event stream carries: durable events, which have a cursor and are never lost, and ephemeral ones.
+
+use crate::conversation::{Kind, Member};
+use crate::envelope::{self, Envelope, NotAnEnvelope};
+use crate::{Base64, ClientId, ConversationId, Cursor, DeviceRef, Millis, UserId};
+use serde::{Deserialize, Serialize};
+
+/// A durable event: a row of the log. On every transport the same, in the order of the log.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "type", content = "payload")]
+pub enum Durable {
+    /// A message was sent; the sender's own devices get it too.
+    MessageReceived(MessageReceived),
+    /// The group moved to its next epoch; the committer gets it too.
+    ConversationCommitted(ConversationCommitted),
+    /// This device was added to a conversation.
+    ConversationWelcome(ConversationWelcome),
+}
+
+/// A message of a conversation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MessageReceived {
+    /// Its place in the log.
+    pub cursor: Cursor,
+    /// Where.
+    pub conversation: ConversationId,
+    /// Who, as the server says; MLS proves it.
+    pub sender: DeviceRef,
+    /// The sender's id of it.
+    pub client_id: ClientId,
+    /// The epoch that it is sealed in.
+    pub epoch: u64,
+    /// MLS `PrivateMessage`.
+    pub ciphertext: Base64,
+    /// When the server took it.
+    pub sent_at: Millis,
+}
+
+/// A commit of a conversation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ConversationCommitted {
+    /// Its place in the log.
+    pub cursor: Cursor,
+    /// Where.
+    pub conversation: ConversationId,
+    /// Who, as the server says; MLS proves it.
+    pub sender: DeviceRef,
+    /// The sender's id of it.
+    pub client_id: ClientId,
+    /// The epoch that it leads to.
+    pub epoch: u64,
+    /// MLS message with the commit.
+    pub commit: Base64,
+    /// When the server took it.
+    pub sent_at: Millis,
+}
+
+/// An invitation that this device can open.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ConversationWelcome {
+    /// Its place in the log.
+    pub cursor: Cursor,
+    /// Where to.
+    pub conversation: ConversationId,
+    /// What sort, seen from this account.
+    pub kind: Kind,
+    /// The people in it.
+    pub people: Vec<Member>,
+    /// Who, as the server says; MLS proves it.
+    pub sender: DeviceRef,
+    /// The epoch that it leads to: the tree of this epoch is at `conversations/group`.
+    pub epoch: u64,
+    /// MLS `Welcome` message.
+    pub welcome: Base64,
+    /// When the server took it.
+    pub sent_at: Millis,
+}
+
+impl Durable {
+    /// Its place in the log.
+    pub fn cursor(&self) -> &Cursor {
+        match self {
+            Durable::MessageReceived(event) => &event.cursor,
+            Durable::ConversationCommitted(event) => &event.cursor,
+            Durable::ConversationWelcome(event) => &event.cursor,
+        }
+    }
+
+    /// Where it belongs.
+    pub fn conversation(&self) -> ConversationId {
+        match self {
+            Durable::MessageReceived(event) => event.conversation,
+            Durable::ConversationCommitted(event) => event.conversation,
+            Durable::ConversationWelcome(event) => event.conversation,
+        }
+    }
+}
+
+/// An ephemeral event: has no row and no cursor, and may be lost.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "type", content = "payload")]
+pub enum Ephemeral {
+    /// First frame of every stream.
+    Connected(Connected),
+    /// All that was missed has been sent.
+    CaughtUp(CaughtUp),
+    /// Events between two cursors are gone for good. Never silent.
+    HistoryLost(HistoryLost),
+    /// The stream lives.
+    Heartbeat(Heartbeat),
+    /// Somebody writes, or has stopped.
+    TypingUpdate(TypingUpdate),
+    /// The server goes away: come back after the given time.
+    Shutdown(Shutdown),
+    /// The session of this stream has ended.
+    SessionEnded(SessionOver),
+}
+
+/// Payload of `connected`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Connected {
+    /// The longest silence of the stream.
+    pub heartbeat_ms: Millis,
+    /// One-time key packages in stock: top up under [`crate::limit::KEY_PACKAGE_LOW`].
+    pub key_packages: usize,
+    /// The server's clock, milliseconds since the Unix epoch.
+    pub server_time: Millis,
+}
+
+/// Payload of `caught_up`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CaughtUp {
+    /// The place in the log up to which everything of this device was sent: a cursor to come back with.
+    pub cursor: Cursor,
+}
+
+/// Payload of `history_lost`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HistoryLost {
+    /// The cursor that the client came with.
+    pub from: Cursor,
+    /// Where the log begins now.
+    pub to: Cursor,
+    /// Why.
+    pub cause: LossCause,
+}
+
+/// Why events are gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LossCause {
+    /// Older than the operator keeps them.
+    Retention,
+    /// A cause that this version does not know.
+    #[serde(other)]
+    Unknown,
+}
+
+/// Payload of `heartbeat`.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Heartbeat {
+    /// The server's clock, milliseconds since the Unix epoch.
+    pub server_time: Millis,
+}
+
+/// Payload of `typing_update`.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TypingUpdate {
+    /// Where.
+    pub conversation: ConversationId,
+    /// Who.
+    pub user: UserId,
+    /// Whether they write or have stopped.
+    pub typing: bool,
+}
+
+/// Payload of `shutdown`.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Shutdown {
+    /// This client's own delay, spread over the clients.
+    pub retry_in_ms: Millis,
+}
+
+/// Payload of `session_ended` on a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SessionOver {
+    /// Why.
+    pub cause: SessionEndCause,
+}
+
+/// Why a session has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SessionEndCause {
+    /// Signed out.
+    SignedOut,
+    /// Another device took this one's place.
+    DeviceReplaced,
+    /// A spent refresh token was used again: somebody has a copy.
+    TokenReused,
+    /// A cause that this version does not know.
+    #[serde(other)]
+    Unknown,
+}
+
+/// One frame of the event stream.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// Has a cursor.
+    Durable(Durable),
+    /// Has none.
+    Ephemeral(Ephemeral),
+    /// Of a type that this version does not know; to be skipped.
+    Unknown,
+}
+
+const DURABLE: &[&str] = &["message_received", "conversation_committed", "conversation_welcome"];
+const EPHEMERAL: &[&str] =
+    &["connected", "caught_up", "history_lost", "heartbeat", "typing_update", "shutdown", "session_ended"];
+
+/// `type` and payload of an event, taken apart for [`Envelope`].
+#[derive(Deserialize)]
+struct Tagged {
+    r#type: String,
+    payload: serde_json::Value,
+}
+
+fn frame<T: Serialize>(event: &T, now: Millis) -> Vec<u8> {
+    let tagged = serde_json::to_value(event).and_then(serde_json::from_value::<Tagged>);
+    let Tagged { r#type, payload } = tagged.expect("events are adjacently tagged");
+    Envelope::new(&r#type, payload, now).to_json()
+}
+
+impl Durable {
+    /// The envelope of the event, said at `now`, as JSON.
+    pub fn to_frame(&self, now: Millis) -> Vec<u8> {
+        frame(self, now)
+    }
+}
+
+impl Ephemeral {
+    /// The envelope of the event, said at `now`, as JSON.
+    pub fn to_frame(&self, now: Millis) -> Vec<u8> {
+        frame(self, now)
+    }
+}
+
+impl Event {
+    /// Reads a frame. An unknown type is [`Event::Unknown`]; a known type with a payload of the wrong shape is an
+    /// error, as are bytes that are no envelope.
+    pub fn from_frame(bytes: &[u8]) -> Result<Self, NotAnEnvelope> {
+        let kind = envelope::open(bytes)?.kind;
+        let known = |list: &[&str]| list.contains(&kind.as_str());
+        if known(DURABLE) {
+            return envelope::typed(bytes).map(Event::Durable);
+        }
+        if known(EPHEMERAL) {
+            return envelope::typed(bytes).map(Event::Ephemeral);
+        }
+        Ok(Event::Unknown)
+    }
+}
