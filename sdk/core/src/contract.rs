@@ -1,0 +1,411 @@
+//! What goes into a [`crate::Client`] and what comes out: the whole border between decisions and the world.
+
+use crate::view::{Change, MessageKey};
+use bytes::Bytes;
+use sotto_wire::ticket::Transport;
+use sotto_wire::{Code, ConversationId, Millis};
+use zeroize::Zeroizing;
+
+/// What a client is started with.
+pub struct Start {
+    /// 32 bytes from the system's random source. The one source of randomness: same seed, same outputs.
+    pub seed: [u8; 32],
+}
+
+/// Something that happened in the world.
+#[derive(Debug)]
+pub enum Input {
+    /// Somebody wants something.
+    Command {
+        /// The caller's name for it; stands again in [`Output::Answer`].
+        key: CommandKey,
+        /// What is wanted.
+        command: Command,
+    },
+    /// The answer to [`Output::Load`].
+    Loaded {
+        /// Which.
+        key: LoadKey,
+        /// What was found, in the order asked for; what is absent is left out.
+        records: Vec<Record>,
+    },
+    /// The answer to [`Output::Load`] when the store could not be read or a record could not be opened.
+    LoadFailed(LoadKey),
+    /// A batch is on disk, all of it.
+    Persisted(BatchKey),
+    /// A batch is not on disk, none of it.
+    PersistFailed(BatchKey),
+    /// The answer to [`Output::Request`].
+    Response {
+        /// Which.
+        key: RequestKey,
+        /// Body of the HTTP answer, whatever its status; `Err` when none came.
+        body: Result<Bytes, NoAnswer>,
+    },
+    /// The transport is open, though nothing has come yet.
+    StreamOpened(StreamKey),
+    /// One whole frame of the stream: an envelope in JSON. A native driver takes it out of the bytes with
+    /// `sse::Parser`; in a browser `EventSource` has done so.
+    Frame {
+        /// Which stream.
+        key: StreamKey,
+        /// The frame.
+        bytes: Bytes,
+    },
+    /// The stream has ended, or could not be opened.
+    StreamClosed(StreamKey),
+    /// A deadline named by [`Output::Idle`] has come.
+    Timer,
+    /// What the system says of the network.
+    Network(Network),
+    /// What the system says of the page.
+    Visibility(Visibility),
+}
+
+/// No answer came: refused, reset, timed out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("send a request: no answer came")]
+pub struct NoAnswer;
+
+/// What the system says of the network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Network {
+    /// There may be a way out.
+    Online,
+    /// There is none.
+    Offline,
+}
+
+/// Whether somebody can see the page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Visibility {
+    /// Yes.
+    Visible,
+    /// No.
+    Hidden,
+}
+
+/// What somebody wants.
+#[derive(Debug)]
+pub enum Command {
+    /// Make an account, whose first device this is. Answers [`Reply::Done`].
+    SignUp {
+        /// Sign-in name as typed.
+        name: String,
+        /// What others see; may be empty. Encrypted, never told to the server.
+        display_name: String,
+        /// Password as typed; never leaves the core.
+        password: Zeroizing<String>,
+    },
+    /// Sign in. When this store is not the account's device, it becomes it. Answers [`Reply::Done`].
+    SignIn {
+        /// Sign-in name as typed.
+        name: String,
+        /// Password as typed; never leaves the core.
+        password: Zeroizing<String>,
+    },
+    /// End the session and erase this device's store. Works offline too. Answers [`Reply::Done`].
+    SignOut,
+    /// The direct conversation with the person of this sign-in name, created if need be. Answers
+    /// [`Reply::Conversation`].
+    StartDirect {
+        /// Sign-in name as typed.
+        name: String,
+    },
+    /// The notes to self, created if need be. Answers [`Reply::Conversation`].
+    StartNotes,
+    /// Follow a conversation's timeline: its newest page comes as [`Change::Timeline`], then what changes. One at a
+    /// time; opening another closes it.
+    OpenConversation(ConversationId),
+    /// Stop following it.
+    CloseConversation,
+    /// One page further back in the open timeline.
+    LoadOlder(ConversationId),
+    /// Send a text. Answers [`Reply::Message`] as soon as it is in the outbox on disk, online or not.
+    Send {
+        /// Where to.
+        conversation: ConversationId,
+        /// 1 to [`sotto_wire::limit::TEXT_MAX_BYTES`] bytes of UTF-8.
+        text: String,
+    },
+    /// Try a failed message again, at the end of the outbox.
+    Retry(MessageKey),
+    /// Forget a failed message.
+    Discard(MessageKey),
+    /// Everything in the open conversation has been seen.
+    MarkRead(ConversationId),
+    /// The user is writing; throttled by the core.
+    Typing(ConversationId),
+    /// Change what others see of me.
+    SetDisplayName(String),
+    /// Try to connect now, whatever the backoff says.
+    Reconnect,
+}
+
+/// The answer to a command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// It is done and on disk.
+    Done,
+    /// This conversation.
+    Conversation(ConversationId),
+    /// This message.
+    Message(MessageKey),
+}
+
+/// Why a command was not carried out. Nothing has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// The server refused.
+    #[error("the server refused: {}", .0.as_str())]
+    Refused(Code),
+    /// A sign-in name breaks the rule of [`sotto_wire::account::Name`].
+    #[error("check a sign-in name: not 3 to 32 of a-z 0-9 . _ -")]
+    NameInvalid,
+    /// Under [`sotto_wire::limit::PASSWORD_MIN_CHARS`].
+    #[error("check a password: too short")]
+    PasswordTooShort,
+    /// Over [`sotto_wire::limit::PASSWORD_MAX_BYTES`].
+    #[error("check a password: too long")]
+    PasswordTooLong,
+    /// Over [`sotto_wire::limit::DISPLAY_NAME_MAX_BYTES`].
+    #[error("check a display name: too long")]
+    DisplayNameTooLong,
+    /// Nothing but white space.
+    #[error("check a text: empty")]
+    TextEmpty,
+    /// Over [`sotto_wire::limit::TEXT_MAX_BYTES`].
+    #[error("check a text: too long")]
+    TextTooLong,
+    /// The command needs an account, and nobody is signed in; or the other way round.
+    #[error("carry out a command: not in this state of the session")]
+    WrongState,
+    /// No such conversation or message here.
+    #[error("carry out a command: no such conversation or message")]
+    NotFound,
+    /// Oneself cannot be the other side of a direct conversation.
+    #[error("start a conversation: with oneself")]
+    Yourself,
+    /// The outbox is full: [`crate::contract::OUTBOX_MAX`].
+    #[error("send a text: the outbox is full")]
+    OutboxFull,
+    /// The other side's certificate or key package is not valid: somebody lies.
+    #[error("start a conversation: a device of the other side is not certified by its account")]
+    Untrusted,
+    /// The local store could not be written.
+    #[error("write the local store")]
+    Storage,
+    /// The account's vault does not open with this password's key.
+    #[error("open the account's vault")]
+    VaultUnreadable,
+}
+
+/// Most messages that wait in the outbox: a week of writing offline; bounded because each stands in memory.
+pub const OUTBOX_MAX: usize = 1_000;
+
+macro_rules! keys {
+    ($($(#[$doc:meta])* $name:ident;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(pub u64);
+    )*};
+}
+
+keys! {
+    /// A command, as its caller names it.
+    CommandKey;
+    /// A request, as the core names it.
+    RequestKey;
+    /// A stream, as the core names it.
+    StreamKey;
+    /// A batch, as the core names it.
+    BatchKey;
+    /// A load, as the core names it.
+    LoadKey;
+}
+
+/// Something to be done in the world.
+#[derive(Debug)]
+pub enum Output {
+    /// Send a request; [`Input::Response`] answers it.
+    Request(Request),
+    /// Open a stream; [`Input::StreamOpened`], [`Input::Frame`] and [`Input::StreamClosed`] tell of it.
+    OpenStream {
+        /// Its name.
+        key: StreamKey,
+        /// How.
+        transport: Transport,
+        /// Path and query, from `/` on. Holds a ticket: not for logs.
+        path: String,
+    },
+    /// Close a stream, of which nothing more is wanted.
+    CloseStream(StreamKey),
+    /// Write a batch, all or nothing, to disk (`durability: "strict"`); [`Input::Persisted`] or
+    /// [`Input::PersistFailed`] answers. Batches are to be written in the order in which they are given out.
+    Persist(Batch),
+    /// Read records; [`Input::Loaded`] answers. Sees every batch given out before it.
+    Load {
+        /// Its name.
+        key: LoadKey,
+        /// Which records.
+        wanted: Wanted,
+    },
+    /// A command was carried out, or not.
+    Answer {
+        /// Which.
+        key: CommandKey,
+        /// How it went.
+        result: Result<Reply, Failure>,
+    },
+    /// What is to be seen has changed.
+    Changed(Change),
+    /// Something that a person who does not look should be told: a message came.
+    Notify {
+        /// Where.
+        conversation: ConversationId,
+    },
+    /// Nothing more to do until an input comes, or [`Input::Timer`] is due at this time.
+    Idle(Option<Millis>),
+}
+
+/// A POST request to the server.
+pub struct Request {
+    /// Its name.
+    pub key: RequestKey,
+    /// Path, from `/` on.
+    pub path: &'static str,
+    /// `Authorization: Bearer …`, when there is one. Not for logs.
+    pub access_token: Option<String>,
+    /// Whether the cookie goes along.
+    pub cookies: Cookies,
+    /// Body, `application/json`.
+    pub body: Vec<u8>,
+}
+
+/// Whether a request carries the cookies of the origin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cookies {
+    /// Sent and stored.
+    SameOrigin,
+    /// Neither.
+    Omit,
+}
+
+impl std::fmt::Debug for Request {
+    /// Key and path only.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Request({}, {}, {} bytes)", self.key.0, self.path, self.body.len())
+    }
+}
+
+/// A table of the local store. Rows are ordered by their bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Table {
+    /// One row each: account and device secrets, session, cursor, settings.
+    Account,
+    /// One row a conversation: members, title, last message, read marks.
+    Conversation,
+    /// Timeline items: conversation id, then position.
+    Message,
+    /// MLS state: conversation id, then epoch.
+    Group,
+    /// What waits to be sent, in order.
+    Outbox,
+    /// Secrets of published key packages.
+    KeyPackage,
+    /// People: pinned identities and display names.
+    Contact,
+}
+
+impl Table {
+    /// Every table, in the order in which a store lists them.
+    pub const ALL: &[Table] = &[
+        Table::Account,
+        Table::Conversation,
+        Table::Message,
+        Table::Group,
+        Table::Outbox,
+        Table::KeyPackage,
+        Table::Contact,
+    ];
+
+    /// The table's name in a store.
+    pub fn name(self) -> &'static str {
+        match self {
+            Table::Account => "account",
+            Table::Conversation => "conversation",
+            Table::Message => "message",
+            Table::Group => "group",
+            Table::Outbox => "outbox",
+            Table::KeyPackage => "key_package",
+            Table::Contact => "contact",
+        }
+    }
+}
+
+/// The place of a record.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Place {
+    /// Table.
+    pub table: Table,
+    /// Row, 1 to 64 bytes; holds ids and numbers only, never a name or a text.
+    pub row: Vec<u8>,
+}
+
+/// A record of the local store. The value is secret: a store seals it before it writes it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Record {
+    /// Where.
+    pub place: Place,
+    /// What.
+    pub value: Bytes,
+}
+
+impl std::fmt::Debug for Record {
+    /// Place and length only: values are secret.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Record({:?}, {} bytes)", self.place.table, self.value.len())
+    }
+}
+
+/// What is to be written, all or nothing. [`Batch::erase`] first, then deletes, then puts.
+#[derive(Debug)]
+pub struct Batch {
+    /// Its name.
+    pub key: BatchKey,
+    /// Whether everything that was there goes, the sealing key included.
+    pub erase: Erase,
+    /// Records that go.
+    pub deletes: Vec<Place>,
+    /// Records that come or change.
+    pub puts: Vec<Record>,
+}
+
+/// Whether a batch erases the whole store first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Erase {
+    /// Keep what is there.
+    Nothing,
+    /// Erase every table, and replace the sealing key.
+    Everything,
+}
+
+/// Which records to read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// These, where they exist.
+    Places(Vec<Place>),
+    /// All of these tables.
+    Tables(Vec<Table>),
+    /// Rows of a table that begin with `prefix`, from the highest row down.
+    Newest {
+        /// Table.
+        table: Table,
+        /// First bytes of the row.
+        prefix: Vec<u8>,
+        /// Only rows under this one; from the end without.
+        below: Option<Vec<u8>>,
+        /// At most this many.
+        limit: usize,
+    },
+}
