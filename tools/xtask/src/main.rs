@@ -1,2 +1,63 @@
-//! (to come)
-fn main() {}
+//! The commands of Sotto: `run`, `test`, `bench`, `check`. Owns the command line and which command is called, not what a
+//! command does. Rule: the standard library only, so that the first command answers within seconds.
+
+mod app;
+mod bench;
+mod check;
+mod failure;
+mod fresh;
+mod house;
+mod process;
+mod run;
+mod server;
+mod setup;
+mod step;
+mod tally;
+mod test;
+
+use std::process::ExitCode;
+
+const HELP: &str = "\
+cargo xtask <command>
+
+  run [-- server options]   set up, build what changed, start one server with the app inside, print its address
+  test [--long] [filter]    everything that is shown by tests: native, tools, browser; --long takes 10 000 simulator seeds
+  bench [name] [--json]     figures beside their budgets: append, fanout, idle, crypto, size (all without a name)
+  check                     format, clippy (native and wasm32), tidy, cargo deny
+
+Each command does the set-up that it needs (wasm32 target, wasm-bindgen, Trunk, npm packages, Chromium) and skips what is
+there. Everything lands in target/, node_modules/ and dist/; only Chromium, when none is found, comes from apt as root.
+
+  CHROMIUM    the browser to test with, instead of the first of chromium, chromium-browser, google-chrome on PATH
+  SOTTO_DATA  the folder of `run` (default target/sotto-data)
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let Some((command, rest)) = arguments.split_first() else {
+        print!("{HELP}");
+        return ExitCode::FAILURE;
+    };
+    if [command.as_str()].iter().chain(&[rest.first().map_or("", String::as_str)]).any(|word| is_help(word)) {
+        print!("{HELP}");
+        return ExitCode::SUCCESS;
+    }
+    let outcome = match command.as_str() {
+        "run" => run::run(rest),
+        "test" => test::test(rest),
+        "bench" => bench::bench(rest),
+        "check" => check::check(rest),
+        other => Err(failure::Failure::Usage(format!("there is no command {other}; see cargo xtask --help"))),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("xtask: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn is_help(word: &str) -> bool {
+    matches!(word, "--help" | "-h" | "help")
+}

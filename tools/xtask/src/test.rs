@@ -1,0 +1,106 @@
+//! `cargo xtask test`: everything that is shown by tests, one build of each part. Owns the order, the seeds and the closing
+//! line `N passed, N failed`. Rule: a part that fails does not keep the next from running.
+use std::fs;
+use std::path::Path;
+
+use crate::failure::{Failure, at};
+use crate::process::{cargo, program, run_reading};
+use crate::step::step;
+use crate::tally::Tally;
+use crate::{app, house, server, setup};
+
+/// Simulator seeds of an everyday run and of `--long`.
+const SEEDS: &str = "500";
+const SEEDS_LONG: &str = "10000";
+
+/// Runs all tests whose name contains the filter.
+pub(crate) fn test(arguments: &[String]) -> Result<(), Failure> {
+    let (mut seeds, mut filter) = (SEEDS, None);
+    for argument in arguments {
+        match argument.as_str() {
+            "--long" => seeds = SEEDS_LONG,
+            option if option.starts_with('-') => return Err(Failure::Usage(format!("test has no option {option}"))),
+            word if filter.is_none() => filter = Some(word),
+            word => return Err(Failure::Usage(format!("test takes one filter, and {word} is a second"))),
+        }
+    }
+    setup::for_app()?;
+    let browser = setup::chromium()?;
+    app::build()?;
+    // Binaries and tests in one go: cargo unites their features, and nothing is compiled twice.
+    let built = step("build the server and the native tests", || {
+        crate::process::run(cargo().args(["build", "--lib", "--bins", "--tests"]))
+    });
+    let mut tally = Tally::default();
+    if let Err(failure) = &built {
+        eprintln!("xtask: {failure}");
+        tally.failed += 1;
+    } else {
+        native(&mut tally, seeds, filter)?;
+    }
+    tools(&mut tally, filter)?;
+    if built.is_ok() {
+        journeys(&mut tally, &browser, filter)?;
+    }
+    println!("\n{} passed, {} failed", tally.passed, tally.failed);
+    match tally.failed {
+        0 if tally.passed == 0 => Err(Failure::Failed { what: "no test has that name".to_owned() }),
+        0 => Ok(()),
+        _ => Err(Failure::Failed { what: "tests failed".to_owned() }),
+    }
+}
+
+fn native(tally: &mut Tally, seeds: &str, filter: Option<&str>) -> Result<(), Failure> {
+    step(&format!("native tests ({seeds} simulator seeds)"), || {
+        let before = *tally;
+        let mut command = cargo();
+        command.args(["test", "--no-fail-fast"]).args(filter).env("SOTTO_SEEDS", seeds);
+        command.env("SOTTO_SERVER", server::binary("debug", "sotto-server"));
+        let well = run_reading(&mut command, |line| tally.cargo_line(line))?;
+        tally.program_ended(well, before);
+        Ok(())
+    })
+}
+
+fn tools(tally: &mut Tally, filter: Option<&str>) -> Result<(), Failure> {
+    step("tests of the build tools", || {
+        let before = *tally;
+        let mut command = program("node");
+        command.args(["--test", "--test-reporter=tap"]);
+        command.args(filter.map(|filter| format!("--test-name-pattern={filter}")));
+        for file in test_files(&house::root().join("tools/web"))? {
+            command.arg(file);
+        }
+        let well = run_reading(&mut command, |line| tally.tap_line(line))?;
+        tally.program_ended(well, before);
+        Ok(())
+    })
+}
+
+fn journeys(tally: &mut Tally, browser: &Path, filter: Option<&str>) -> Result<(), Failure> {
+    let config = "tests/browser/playwright.config.ts";
+    if !house::root().join(config).is_file() {
+        eprintln!("xtask: {config} is missing: the browser journeys cannot run");
+        tally.failed += 1;
+        return Ok(());
+    }
+    step("browser journeys", || {
+        let before = *tally;
+        let mut command = program("playwright");
+        command.args(["test", "--config", config, "--reporter=list"]);
+        if let Some(filter) = filter {
+            command.args(["--pass-with-no-tests", "--grep", filter]);
+        }
+        command.env("CHROMIUM", browser).env("SOTTO_SERVER", server::binary("debug", "sotto-server"));
+        let well = run_reading(&mut command, |line| tally.playwright_line(line))?;
+        tally.program_ended(well, before);
+        Ok(())
+    })
+}
+
+fn test_files(folder: &Path) -> Result<Vec<std::path::PathBuf>, Failure> {
+    let entries = fs::read_dir(folder).map_err(at(folder))?.flatten().map(|entry| entry.path());
+    let mut files: Vec<_> = entries.filter(|path| path.to_string_lossy().ends_with(".test.mjs")).collect();
+    files.sort();
+    Ok(files)
+}
