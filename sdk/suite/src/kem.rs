@@ -15,8 +15,8 @@ use shake::{ExtendableOutput, Shake256, Update, XofReader};
 use x25519_dalek::{X25519_BASEPOINT_BYTES, x25519};
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::SuiteError;
 use crate::random::Random;
+use crate::{Provider, SuiteError};
 
 /// The KEM id of X-Wing in HPKE.
 pub const KEM_ID: u16 = 0x647a;
@@ -34,8 +34,9 @@ pub struct XWing {
 }
 
 impl XWing {
-    pub(crate) fn new(random: Random) -> Self {
-        Self { random }
+    /// A KEM that draws from the random source of `provider`.
+    pub fn new(provider: &Provider) -> Self {
+        Self { random: provider.random.clone() }
     }
 }
 

@@ -25,7 +25,7 @@ pub const SUITE: CipherSuite = CipherSuite::new(MLS_128_MLKEM768X25519_AES256GCM
 /// Source of [`Suite`]s that share one random source.
 #[derive(Clone)]
 pub struct Provider {
-    random: Random,
+    pub(crate) random: Random,
 }
 
 impl Provider {
@@ -48,7 +48,7 @@ impl CryptoProvider for Provider {
     }
 
     fn cipher_suite_provider(&self, cipher_suite: CipherSuite) -> Option<Suite> {
-        (cipher_suite == SUITE).then(|| Suite::new(self.random.clone()))
+        (cipher_suite == SUITE).then(|| Suite::new(self))
     }
 }
 
@@ -60,8 +60,8 @@ pub struct Suite {
 }
 
 impl Suite {
-    fn new(random: Random) -> Self {
-        Self { hpke: Hpke::new(XWing::new(random.clone()), HkdfSha384, Some(Aes256Gcm)), random }
+    fn new(provider: &Provider) -> Self {
+        Self { random: provider.random.clone(), hpke: Hpke::new(XWing::new(provider), HkdfSha384, Some(Aes256Gcm)) }
     }
 }
 
