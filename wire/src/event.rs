@@ -5,16 +5,56 @@ use crate::envelope::{self, Envelope, NotAnEnvelope};
 use crate::{Base64, ClientId, ConversationId, Cursor, DeviceRef, Millis, UserId};
 use serde::{Deserialize, Serialize};
 
-/// A durable event: a row of the log. On every transport the same, in the order of the log.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "type", content = "payload")]
-pub enum Durable {
-    /// A message was sent; the sender's own devices get it too.
-    MessageReceived(MessageReceived),
-    /// The group moved to its next epoch; the committer gets it too.
-    ConversationCommitted(ConversationCommitted),
-    /// This device was added to a conversation.
-    ConversationWelcome(ConversationWelcome),
+/// Declares a family of events: `Variant(Payload) = "type"`.
+macro_rules! events {
+    ($(#[$doc:meta])* $family:ident { $($(#[$about:meta])* $event:ident($payload:ty) = $kind:literal;)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        #[serde(tag = "type", content = "payload")]
+        pub enum $family { $($(#[$about])* #[serde(rename = $kind)] $event($payload),)* }
+
+        impl $family {
+            /// The `type` of each.
+            pub const TYPES: &[&str] = &[$($kind,)*];
+
+            /// The envelope of the event, said at `now`, as JSON.
+            pub fn to_frame(&self, now: Millis) -> Vec<u8> {
+                match self { $($family::$event(payload) => Envelope::new($kind, payload, now).to_json(),)* }
+            }
+        }
+    };
+}
+
+events! {
+    /// A durable event: a row of the log. On every transport the same, in the order of the log.
+    Durable {
+        /// A message was sent; the sender's own devices get it too.
+        MessageReceived(MessageReceived) = "message_received";
+        /// The group moved to its next epoch; the committer gets it too.
+        ConversationCommitted(ConversationCommitted) = "conversation_committed";
+        /// This device was added to a conversation.
+        ConversationWelcome(ConversationWelcome) = "conversation_welcome";
+    }
+}
+
+events! {
+    /// An ephemeral event: has no row and no cursor, and may be lost.
+    Ephemeral {
+        /// First frame of every stream.
+        Connected(Connected) = "connected";
+        /// All that was missed has been sent.
+        CaughtUp(CaughtUp) = "caught_up";
+        /// Events between two cursors are gone for good. Never silent.
+        HistoryLost(HistoryLost) = "history_lost";
+        /// The stream lives.
+        Heartbeat(Heartbeat) = "heartbeat";
+        /// Somebody writes, or has stopped.
+        TypingUpdate(TypingUpdate) = "typing_update";
+        /// The server goes away: come back after the given time.
+        Shutdown(Shutdown) = "shutdown";
+        /// The session of this stream has ended.
+        SessionEnded(SessionOver) = "session_ended";
+    }
 }
 
 /// A message of a conversation.
@@ -94,26 +134,6 @@ impl Durable {
             Durable::ConversationWelcome(event) => event.conversation,
         }
     }
-}
-
-/// An ephemeral event: has no row and no cursor, and may be lost.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "type", content = "payload")]
-pub enum Ephemeral {
-    /// First frame of every stream.
-    Connected(Connected),
-    /// All that was missed has been sent.
-    CaughtUp(CaughtUp),
-    /// Events between two cursors are gone for good. Never silent.
-    HistoryLost(HistoryLost),
-    /// The stream lives.
-    Heartbeat(Heartbeat),
-    /// Somebody writes, or has stopped.
-    TypingUpdate(TypingUpdate),
-    /// The server goes away: come back after the given time.
-    Shutdown(Shutdown),
-    /// The session of this stream has ended.
-    SessionEnded(SessionOver),
 }
 
 /// Payload of `connected`.
@@ -214,47 +234,16 @@ pub enum Event {
     Unknown,
 }
 
-const DURABLE: &[&str] = &["message_received", "conversation_committed", "conversation_welcome"];
-const EPHEMERAL: &[&str] =
-    &["connected", "caught_up", "history_lost", "heartbeat", "typing_update", "shutdown", "session_ended"];
-
-/// `type` and payload of an event, taken apart for [`Envelope`].
-#[derive(Deserialize)]
-struct Tagged {
-    r#type: String,
-    payload: serde_json::Value,
-}
-
-fn frame<T: Serialize>(event: &T, now: Millis) -> Vec<u8> {
-    let tagged = serde_json::to_value(event).and_then(serde_json::from_value::<Tagged>);
-    let Tagged { r#type, payload } = tagged.expect("events are adjacently tagged");
-    Envelope::new(&r#type, payload, now).to_json()
-}
-
-impl Durable {
-    /// The envelope of the event, said at `now`, as JSON.
-    pub fn to_frame(&self, now: Millis) -> Vec<u8> {
-        frame(self, now)
-    }
-}
-
-impl Ephemeral {
-    /// The envelope of the event, said at `now`, as JSON.
-    pub fn to_frame(&self, now: Millis) -> Vec<u8> {
-        frame(self, now)
-    }
-}
-
 impl Event {
     /// Reads a frame. An unknown type is [`Event::Unknown`]; a known type with a payload of the wrong shape is an
     /// error, as are bytes that are no envelope.
     pub fn from_frame(bytes: &[u8]) -> Result<Self, NotAnEnvelope> {
         let kind = envelope::open(bytes)?.kind;
         let known = |list: &[&str]| list.contains(&kind.as_str());
-        if known(DURABLE) {
+        if known(Durable::TYPES) {
             return envelope::typed(bytes).map(Event::Durable);
         }
-        if known(EPHEMERAL) {
+        if known(Ephemeral::TYPES) {
             return envelope::typed(bytes).map(Event::Ephemeral);
         }
         Ok(Event::Unknown)
