@@ -28,8 +28,8 @@ cargo xtask <command>
 Each command does the set-up that it needs (wasm32 target, wasm-bindgen, Trunk, npm packages, Chromium) and skips what is
 there. Everything lands in target/, node_modules/ and dist/; only Chromium, when none is found, comes from apt as root.
 
-  CHROMIUM    the browser to test with, instead of the first of chromium, chromium-browser, google-chrome on PATH
-  SOTTO_DATA  the folder of `run` (default target/sotto-data)
+  CHROMIUM        the browser to test with, instead of the first of chromium, chromium-browser, google-chrome on PATH
+  SOTTO_DATA_DIR  where `run` keeps its data (default target/sotto-data)
 ";
 
 fn main() -> ExitCode {

@@ -18,11 +18,11 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
     setup::for_app()?;
     app::build()?;
     let binary = server::build()?;
-    let data = env::var_os("SOTTO_DATA").map_or_else(|| house::root().join("target/sotto-data"), PathBuf::from);
+    let data = env::var_os("SOTTO_DATA_DIR").map_or_else(|| house::root().join("target/sotto-data"), PathBuf::from);
     fs::create_dir_all(&data).map_err(at(&data))?;
     step::satisfied("serve", &format!("data in {}; Ctrl-C ends it", data.display()));
     let mut command = program(binary);
-    command.env("SOTTO_DATA", &data).args(options);
+    command.env("SOTTO_DATA_DIR", &data).args(options);
     become_program(&mut command)
 }
 
