@@ -38,7 +38,8 @@ pub(crate) fn places<'a>(code: &'a str, piece: &'a str) -> impl Iterator<Item = 
         let opens_word = piece.starts_with(is_word);
         // A piece that ends with `_` is meant as a prefix.
         let closes_word = piece.ends_with(char::is_alphanumeric);
-        !(opens_word && before.is_some_and(is_word)) && !(closes_word && after.is_some_and(is_word))
+        let inside = opens_word && before.is_some_and(is_word) || closes_word && after.is_some_and(is_word);
+        !inside
     })
 }
 
