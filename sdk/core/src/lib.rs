@@ -4,8 +4,17 @@
 //! [`Output::Idle`]. Same inputs and seed, same outputs. The rule that this crate keeps: **no ciphertext leaves before
 //! its ratchet step is on disk; ratchet, plaintext and cursor are persisted in one batch.**
 
+mod backoff;
 mod client;
+pub mod content;
 pub mod contract;
+mod group;
+mod identity;
+mod opaque;
+mod random;
+pub mod sse;
+mod stream;
+mod vault;
 pub mod view;
 
 pub use client::Client;
