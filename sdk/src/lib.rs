@@ -1,1 +1,37 @@
-//! (to come)
+//! Sotto in the browser: does what [`sotto_core`] asks, decides nothing. For `wasm32-unknown-unknown` only.
+//!
+//! [`Sotto`] is the face: typed stores to draw from and commands. Behind it stands one loop (`driver`) and one file
+//! per Web API. The rule that this crate keeps: **an output of the core is done as it stands, in the order given, and
+//! its answer goes back in; nothing is tried again here.**
+
+mod answers;
+mod clock;
+mod database;
+mod driver;
+mod event_source;
+mod jobs;
+mod leader;
+mod listener;
+mod listeners;
+mod lock;
+mod page;
+mod persist;
+mod place;
+mod queue;
+mod random;
+mod request;
+mod seal;
+mod shown;
+mod sotto;
+mod store;
+mod task;
+mod timeline;
+
+pub use listeners::Subscription;
+pub use place::{Missing, Place, StoreFailure};
+pub use shown::Told;
+pub use sotto::{Options, Sotto};
+pub use sotto_core::contract::{Failure, Reply};
+pub use sotto_core::{view, wire};
+pub use store::Store;
+pub use timeline::{Loading, Timeline};

@@ -1,0 +1,147 @@
+//! The loop: inputs in, [`Client::poll`] until it is idle, one timer. Owns the core and what it has open; each output is
+//! done by the file of its Web API.
+//!
+//! The rule that it keeps: inputs are handed in in the order in which they came, and nothing else calls the core.
+
+use crate::database::Database;
+use crate::event_source::Stream;
+use crate::jobs::{Job, Jobs};
+use crate::page::Page;
+use crate::sotto::World;
+use crate::{clock, persist, request, task};
+use gloo_timers::callback::Timeout;
+use sotto_core::contract::{Input, Request, Start, StreamKey};
+use sotto_core::view::{Change, Session};
+use sotto_core::wire::Millis;
+use sotto_core::wire::ticket::Transport;
+use sotto_core::{Client, Output};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use wasm_bindgen_futures::spawn_local;
+
+/// The longest timer that browsers keep: longer ones fire at once (2³¹ − 1 ms). The core is asked again then.
+const TIMER_LONGEST_MS: u64 = 0x7fff_ffff;
+
+/// Drives a client.
+pub(crate) struct Driver {
+    world: Rc<World>,
+    client: Client,
+    store: Jobs,
+    streams: BTreeMap<StreamKey, Stream>,
+    timer: Option<(Millis, Timeout)>,
+    persistence: Persistence,
+}
+
+/// Whether the browser was asked to keep the store.
+#[derive(PartialEq, Eq)]
+enum Persistence {
+    NotAsked,
+    Asked,
+}
+
+impl Driver {
+    pub(crate) fn new(world: Rc<World>, database: Database, start: Start) -> Self {
+        Self {
+            store: Jobs::start(&world, database),
+            world,
+            client: Client::new(start),
+            streams: BTreeMap::new(),
+            timer: None,
+            persistence: Persistence::NotAsked,
+        }
+    }
+
+    /// Runs until the world ends.
+    pub(crate) async fn run(mut self) {
+        let world = Rc::clone(&self.world);
+        let _page = Page::watch(&world);
+        self.drain();
+        while let Some(mut inputs) = world.inputs.take().await {
+            if inputs.iter().all(|input| matches!(input, Input::Frame { .. })) {
+                // The browser gives out the frames of one packet one by one: let them all come, so that the core can
+                // write them as one batch.
+                task::turn().await;
+                inputs.extend(world.inputs.take_now());
+            }
+            let now = clock::now();
+            for input in inputs {
+                match &input {
+                    Input::StreamClosed(key) => drop(self.streams.remove(key)),
+                    // Armed anew even for the same time: timers may come a millisecond early.
+                    Input::Timer => self.timer = None,
+                    _ => {}
+                }
+                self.client.handle(input, now);
+            }
+            self.drain();
+        }
+    }
+
+    fn drain(&mut self) {
+        let wake_at = loop {
+            match self.client.poll() {
+                Output::Idle(wake_at) => break wake_at,
+                output => self.perform(output),
+            }
+        };
+        self.arm(wake_at);
+        self.world.shown.flush();
+    }
+
+    fn perform(&mut self, output: Output) {
+        match output {
+            Output::Request(request) => self.send(request),
+            Output::OpenStream { key, transport, path } => self.open(key, transport, &path),
+            Output::CloseStream(key) => drop(self.streams.remove(&key)),
+            Output::Persist(batch) => self.store.push(Job::Persist(batch)),
+            Output::Load { key, wanted } => self.store.push(Job::Load(key, wanted)),
+            Output::Answer { key, result } => self.world.answers.answer(key, result),
+            Output::Changed(change) => self.show(change),
+            Output::Notify { conversation } => self.world.shown.notify(conversation),
+            // Ends the loop of `drain`.
+            Output::Idle(_) => {}
+        }
+    }
+
+    fn send(&self, request: Request) {
+        let world = Rc::clone(&self.world);
+        spawn_local(async move {
+            let key = request.key;
+            let body = request::send(&world.options.server, request).await;
+            world.inputs.push(Input::Response { key, body });
+        });
+    }
+
+    fn open(&mut self, key: StreamKey, transport: Transport, path: &str) {
+        let stream = match transport {
+            Transport::Sse => Stream::open(&self.world, key, path),
+            Transport::WebSocket | Transport::LongPoll | Transport::Unknown => None,
+        };
+        match stream {
+            Some(stream) => drop(self.streams.insert(key, stream)),
+            None => self.world.inputs.push(Input::StreamClosed(key)),
+        }
+    }
+
+    fn show(&mut self, change: Change) {
+        if matches!(change, Change::Session(Session::SignedIn(_))) && self.persistence == Persistence::NotAsked {
+            self.persistence = Persistence::Asked;
+            persist::ask();
+        }
+        self.world.shown.apply(change);
+    }
+
+    fn arm(&mut self, wake_at: Option<Millis>) {
+        let Some(wake_at) = wake_at else {
+            self.timer = None;
+            return;
+        };
+        if self.timer.as_ref().is_some_and(|(armed_at, _)| *armed_at == wake_at) {
+            return;
+        }
+        let wait_ms = wake_at.since(clock::now()).0.min(TIMER_LONGEST_MS);
+        let world = Rc::clone(&self.world);
+        let wait_ms = u32::try_from(wait_ms).expect("bounded by TIMER_LONGEST_MS, which fits");
+        self.timer = Some((wake_at, Timeout::new(wait_ms, move || world.inputs.push(Input::Timer))));
+    }
+}

@@ -1,0 +1,42 @@
+//! What the system says of the page: network, visibility, return from sleep or the back/forward cache. Passes it on
+//! and draws no conclusions: what looks open may be dead, and the core knows what to do about it.
+
+use crate::listener::Listener;
+use crate::sotto::World;
+use sotto_core::contract::{Input, Network, Visibility};
+use std::rc::Rc;
+use web_sys::{Document, VisibilityState, Window};
+
+/// Tells the driver of the page, until dropped.
+pub(crate) struct Page {
+    _listeners: Vec<Listener>,
+}
+
+impl Page {
+    /// Tells the present state and then each change.
+    pub(crate) fn watch(world: &Rc<World>) -> Option<Self> {
+        let window = web_sys::window()?;
+        let document = window.document()?;
+        world.inputs.push(Input::Visibility(visibility(&document)));
+        world.inputs.push(Input::Network(network(&window)));
+        let tell = |input: fn(&Window, &Document) -> Input| {
+            let (world, window, document) = (Rc::clone(world), window.clone(), document.clone());
+            move |_| world.inputs.push(input(&window, &document))
+        };
+        let listeners = vec![
+            Listener::new(&window, "online", tell(|_, _| Input::Network(Network::Online))),
+            Listener::new(&window, "offline", tell(|_, _| Input::Network(Network::Offline))),
+            Listener::new(&window, "pageshow", tell(|_, document| Input::Visibility(visibility(document)))),
+            Listener::new(&document, "visibilitychange", tell(|_, document| Input::Visibility(visibility(document)))),
+        ];
+        Some(Self { _listeners: listeners })
+    }
+}
+
+fn network(window: &Window) -> Network {
+    if window.navigator().on_line() { Network::Online } else { Network::Offline }
+}
+
+fn visibility(document: &Document) -> Visibility {
+    if document.visibility_state() == VisibilityState::Hidden { Visibility::Hidden } else { Visibility::Visible }
+}

@@ -1,0 +1,45 @@
+//! Requests by fetch. Each has a deadline, never follows a redirect (to the login page of a captive portal, say), and
+//! answers with the body whatever the status: reading it is the core's affair.
+
+use bytes::Bytes;
+use gloo_net::http;
+use js_sys::Uint8Array;
+use sotto_core::contract::{Cookies, NoAnswer, Request};
+use web_sys::{AbortSignal, ReferrerPolicy, RequestCache, RequestCredentials, RequestRedirect};
+
+/// From the first byte sent to the last one received. Over this, a phone's connection is gone.
+const TIMEOUT_MS: u32 = 20_000;
+
+/// Most bytes of an answer: [`sotto_core::wire::limit::GROUP_BODY_MAX_BYTES`], the largest thing that is ever loaded.
+const ANSWER_MAX_BYTES: usize = sotto_core::wire::limit::GROUP_BODY_MAX_BYTES;
+
+/// Sends `request` to `server` (an origin; empty for the page's own).
+pub(crate) async fn send(server: &str, request: Request) -> Result<Bytes, NoAnswer> {
+    answer(server, request).await.ok_or(NoAnswer)
+}
+
+async fn answer(server: &str, request: Request) -> Option<Bytes> {
+    let credentials = match request.cookies {
+        Cookies::Omit => RequestCredentials::Omit,
+        Cookies::SameOrigin if server.is_empty() => RequestCredentials::SameOrigin,
+        Cookies::SameOrigin => RequestCredentials::Include,
+    };
+    let deadline = AbortSignal::timeout_with_u32(TIMEOUT_MS);
+    let mut builder = http::Request::post(&format!("{server}{}", request.path))
+        .credentials(credentials)
+        .redirect(RequestRedirect::Error)
+        .cache(RequestCache::NoStore)
+        .referrer_policy(ReferrerPolicy::NoReferrer)
+        .abort_signal(Some(&deadline))
+        .header("content-type", "application/json");
+    if let Some(access_token) = &request.access_token {
+        builder = builder.header("authorization", &format!("Bearer {access_token}"));
+    }
+    let response = builder.body(Uint8Array::from(request.body.as_slice())).ok()?.send().await.ok()?;
+    let announced = response.headers().get("content-length").and_then(|length| length.parse().ok());
+    if announced.is_some_and(|length: usize| length > ANSWER_MAX_BYTES) {
+        return None;
+    }
+    let body = response.binary().await.ok()?;
+    (body.len() <= ANSWER_MAX_BYTES).then(|| Bytes::from(body))
+}

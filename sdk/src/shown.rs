@@ -1,0 +1,132 @@
+//! What is to be seen: the typed stores, put together from the core's differences. Owns their consistency; the driver
+//! feeds it and the face hands it out.
+
+use crate::listeners::{Listeners, Subscription};
+use crate::place::Place;
+use crate::store::Store;
+use crate::timeline::{Loading, Timeline};
+use sotto_core::view::{Change, Connection, Conversation, Session, TimelineChange};
+use sotto_core::wire::ConversationId;
+use std::cell::{Cell, RefCell};
+use std::cmp::Reverse;
+use std::rc::Rc;
+
+/// One piece of news.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Told {
+    /// Where this tab stands now.
+    Place(Place),
+    /// What is to be seen has changed.
+    Changed(Change),
+    /// A message came that a person who does not look should be told of.
+    Notify(ConversationId),
+}
+
+/// What is to be seen.
+pub(crate) struct Shown {
+    place: Cell<Place>,
+    pub(crate) session: Store<Session>,
+    pub(crate) connection: Store<Connection>,
+    pub(crate) conversations: Store<Vec<Conversation>>,
+    pub(crate) timeline: Store<Option<Timeline>>,
+    listeners: Rc<Listeners<Told>>,
+    /// News of this turn, told by [`Shown::flush`]; the driver's turn ends with one.
+    news: RefCell<Vec<Told>>,
+}
+
+impl Shown {
+    pub(crate) fn new() -> Self {
+        Self {
+            place: Cell::new(Place::Starting),
+            session: Store::new(Session::Starting),
+            connection: Store::new(Connection::None),
+            conversations: Store::new(Vec::new()),
+            timeline: Store::new(None),
+            listeners: Rc::default(),
+            news: RefCell::default(),
+        }
+    }
+
+    pub(crate) fn place(&self) -> Place {
+        self.place.get()
+    }
+
+    pub(crate) fn set_place(&self, place: Place) {
+        if self.place.replace(place) != place {
+            self.listeners.tell(&Told::Place(place));
+        }
+    }
+
+    pub(crate) fn subscribe(&self, run: impl FnMut(&Told) + 'static) -> Subscription {
+        let mut present = vec![
+            Told::Place(self.place()),
+            Told::Changed(Change::Session(Session::clone(&self.session.get()))),
+            Told::Changed(Change::Connection(*self.connection.get())),
+            Told::Changed(Change::Conversations(Vec::clone(&self.conversations.get()))),
+        ];
+        if let Some(Timeline { conversation, items, older, .. }) = Option::clone(&self.timeline.get()) {
+            present.push(Told::Changed(Change::Timeline(TimelineChange::Opened { conversation, items, older })));
+        }
+        self.listeners.add(&present.iter().collect::<Vec<_>>(), run)
+    }
+
+    /// Takes a difference in; told by the next [`Shown::flush`].
+    pub(crate) fn apply(&self, change: Change) {
+        self.news.borrow_mut().push(Told::Changed(change.clone()));
+        match change {
+            Change::Session(session) => {
+                if session == Session::SignedOut(None) {
+                    self.conversations.change(Vec::clear);
+                    self.timeline.change(|timeline| *timeline = None);
+                }
+                self.session.change(|shown| *shown = session);
+            }
+            Change::Connection(connection) => self.connection.change(|shown| *shown = connection),
+            Change::Conversations(conversations) => self.conversations.change(|shown| {
+                *shown = conversations;
+                shown.sort_by_key(order);
+            }),
+            Change::Conversation(conversation) => self.conversations.change(|shown| {
+                shown.retain(|other| other.id != conversation.id);
+                let at = shown.partition_point(|other| order(other) < order(&conversation));
+                shown.insert(at, conversation);
+            }),
+            Change::Timeline(change) => self.timeline.change(|shown| Timeline::apply(shown, change)),
+        }
+    }
+
+    pub(crate) fn notify(&self, conversation: ConversationId) {
+        self.news.borrow_mut().push(Told::Notify(conversation));
+    }
+
+    /// Nothing is open any more.
+    pub(crate) fn close_timeline(&self) {
+        self.timeline.change(|timeline| *timeline = None);
+        self.timeline.flush();
+    }
+
+    /// Older items of `conversation` are being loaded.
+    pub(crate) fn loading_older(&self, conversation: ConversationId) {
+        let idle = |open: &Timeline| open.conversation == conversation && open.loading_older == Loading::Idle;
+        if self.timeline.get().as_ref().as_ref().is_some_and(idle) {
+            let under_way = |open: &mut Timeline| open.loading_older = Loading::UnderWay;
+            self.timeline.change(|timeline| timeline.iter_mut().for_each(under_way));
+            self.timeline.flush();
+        }
+    }
+
+    /// Tells what was taken in since the last time: the stores first, so that whoever hears news finds them new.
+    pub(crate) fn flush(&self) {
+        self.session.flush();
+        self.connection.flush();
+        self.conversations.flush();
+        self.timeline.flush();
+        let news = self.news.take();
+        news.iter().for_each(|told| self.listeners.tell(told));
+    }
+}
+
+/// Newest first; the id makes it one order.
+fn order(conversation: &Conversation) -> (Reverse<u64>, ConversationId) {
+    (Reverse(conversation.active_at.0), conversation.id)
+}

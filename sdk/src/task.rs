@@ -1,0 +1,48 @@
+//! Turns of the browser's event loop. Owns how to let others run; not when.
+
+use js_sys::{Function, Promise};
+use wasm_bindgen::JsValue;
+use wasm_bindgen_futures::JsFuture;
+use web_sys::MessageChannel;
+
+/// The longest wait for a frame: a hidden or busy page draws none.
+const FRAME_LONGEST_MS: i32 = 100;
+
+/// Lets every task that is ready run first. By a message to oneself, because timers are slowed down to one a second or
+/// a minute in hidden pages (Chromium, "intensive throttling").
+pub(crate) async fn turn() {
+    let Ok(channel) = MessageChannel::new() else { return };
+    let (port, own) = (channel.port1(), channel.port2());
+    settle(|resolve| {
+        own.set_onmessage(Some(resolve));
+        // Fails for values that cannot be cloned only; null can.
+        if port.post_message(&JsValue::NULL).is_err() {
+            let _ = resolve.call0(&JsValue::NULL);
+        }
+    })
+    .await;
+    own.set_onmessage(None);
+    port.close();
+}
+
+/// Waits until what was drawn up to now is on the screen.
+pub(crate) async fn painted() {
+    let Some(window) = web_sys::window() else { return };
+    settle(|resolve| {
+        // Whichever comes first settles it; the other finds it settled. Neither fails in a window.
+        let timer = window.set_timeout_with_callback_and_timeout_and_arguments_0(resolve, FRAME_LONGEST_MS);
+        if window.request_animation_frame(resolve).is_err() && timer.is_err() {
+            let _ = resolve.call0(&JsValue::NULL);
+        }
+    })
+    .await;
+    // The frame callback runs before the frame is painted.
+    turn().await;
+}
+
+/// Waits until the function handed to `start` is called.
+async fn settle(mut start: impl FnMut(&Function)) {
+    let promise = Promise::new(&mut |resolve, _| start(&resolve));
+    // It is never rejected.
+    let _ = JsFuture::from(promise).await;
+}
