@@ -1,0 +1,75 @@
+//! `idle`: what ten thousand open event streams cost in memory, how fast they open, and what stays when they close.
+
+use crate::RUNS;
+use crate::account::Account;
+use crate::clock;
+use crate::failure::Failure;
+use crate::http::Connection;
+use crate::report::{Budget, Figure, median};
+use crate::server::{Cores, Server};
+use crate::stream::Stream;
+use std::path::Path;
+use std::time::Duration;
+
+/// Streams held open.
+const STREAMS: usize = 10_000;
+/// After the last stream is open, and after the last is closed, before memory is read.
+const SETTLE: Duration = Duration::from_secs(3);
+/// Longest wait for the server to notice that all streams are closed.
+const CLOSED_MAX: Duration = Duration::from_secs(30);
+
+/// Measures the figures.
+pub(crate) async fn measure(binary: &Path) -> Result<Vec<Figure>, Failure> {
+    let (mut per_stream, mut opened, mut after) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..RUNS {
+        let run = run(binary).await?;
+        per_stream.push(run.kb_per_stream);
+        opened.push(run.opened_per_second);
+        after.push(run.after_mb);
+    }
+    Ok(vec![
+        Figure::new("idle: memory per SSE stream at 10 000", median(per_stream), "kB", Budget::AtMost(8.0)),
+        Figure::new("idle: streams opened, ticket included", median(opened), "per second", Budget::None),
+        Figure::new("idle: memory after 10 000 streams closed", median(after), "MB", Budget::AtMost(50.0)),
+    ])
+}
+
+struct Run {
+    kb_per_stream: f64,
+    opened_per_second: f64,
+    after_mb: f64,
+}
+
+async fn run(binary: &Path) -> Result<Run, Failure> {
+    let server = Server::start(binary, Cores::Own).await?;
+    let account = Account::sign_up(&mut Connection::open(server.address()).await?).await?;
+    let before = server.memory_bytes();
+    let start = clock::now();
+    let mut streams = Vec::with_capacity(STREAMS);
+    while streams.len() < STREAMS {
+        // In groups: the listen queue is finite.
+        let mut opening = tokio::task::JoinSet::new();
+        for _ in 0..(STREAMS - streams.len()).min(250) {
+            let (account, address) = (account.clone(), server.address());
+            opening.spawn_local(async move { Stream::open(&account, Connection::open(address).await?).await });
+        }
+        while let Some(opened) = opening.join_next().await {
+            streams.push(opened.map_err(|_| Failure::Wrong("a stream did not open".to_owned()))??);
+        }
+    }
+    let opened_per_second = STREAMS as f64 / clock::now().duration_since(start).as_secs_f64();
+    tokio::time::sleep(SETTLE).await;
+    let held = server.memory_bytes().saturating_sub(before);
+    drop(streams);
+    let closed = clock::now();
+    let mut least = server.memory_bytes();
+    while clock::now().duration_since(closed) < CLOSED_MAX {
+        tokio::time::sleep(SETTLE).await;
+        least = least.min(server.memory_bytes());
+    }
+    Ok(Run {
+        kb_per_stream: held as f64 / 1_024.0 / STREAMS as f64,
+        opened_per_second,
+        after_mb: least as f64 / 1_048_576.0,
+    })
+}
