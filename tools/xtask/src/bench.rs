@@ -1,7 +1,7 @@
 //! `cargo xtask bench`: figures beside their budgets. Owns which figure is measured by which program and what must be built
 //! first; with `--json`, standard output holds only lines `{name, value, unit, budget, within, peer, ratio}`.
 use crate::failure::Failure;
-use crate::process::{program, run};
+use crate::process::{program, run_speaking};
 use crate::step::step;
 use crate::{app, house, server, setup};
 
@@ -57,22 +57,24 @@ fn measure(name: &str, figure: Figure, json: Option<&str>) -> Result<(), Failure
             app::build()?;
             let (server, generator) = server::build_release()?;
             step(&format!("measure {name}"), || {
-                run(program(generator).arg(name).arg("--server").arg(server).args(json))
+                run_speaking(program(generator).arg(name).arg("--server").arg(server).args(json))
             })
         }
         Figure::Crypto => {
             setup::for_app()?;
             step("measure crypto", || {
-                run(program("node")
-                    .arg("tools/bench/crypto.mjs")
-                    .args(json)
-                    .env("CARGO_TARGET_DIR", house::web_target()))
+                run_speaking(
+                    program("node")
+                        .arg("tools/bench/crypto.mjs")
+                        .args(json)
+                        .env("CARGO_TARGET_DIR", house::web_target()),
+                )
             })
         }
         Figure::Size => {
             setup::for_app()?;
             app::build()?;
-            step("measure size", || run(program("node").arg("tools/web/size.mjs").args(json)))
+            step("measure size", || run_speaking(program("node").arg("tools/web/size.mjs").args(json)))
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Runs other programs. Owns their environment (PATH, target folders) and how their output is passed on.
 use std::env;
 use std::ffi::OsStr;
-use std::io::{BufRead, BufReader};
+use std::io::{self, BufRead, BufReader};
 use std::process::{Command, Stdio};
 
 use crate::failure::Failure;
@@ -38,8 +38,13 @@ pub(crate) fn cargo_for_tools() -> Command {
     command
 }
 
-/// Runs to the end with its output on the terminal.
+/// Runs to the end with all its output on standard error: standard output is for results.
 pub(crate) fn run(command: &mut Command) -> Result<(), Failure> {
+    run_speaking(command.stdout(io::stderr()))
+}
+
+/// Runs to the end; what it prints is a result of ours.
+pub(crate) fn run_speaking(command: &mut Command) -> Result<(), Failure> {
     let status = command.status().map_err(|source| Failure::Start { program: name(command), source })?;
     if status.success() { Ok(()) } else { Err(Failure::Program { program: name(command), code: status.code() }) }
 }

@@ -36,5 +36,5 @@ fn become_program(command: &mut Command) -> Result<(), Failure> {
 
 #[cfg(not(unix))]
 fn become_program(command: &mut Command) -> Result<(), Failure> {
-    crate::process::run(command)
+    crate::process::run_speaking(command)
 }

@@ -1,4 +1,4 @@
-//! Says what is being done and how long it took, with a line every 15 s while nothing else tells that it goes on.
+//! Says what is being done and how long it took, with a line every 15 s that it goes on.
 //! Owns the clock of xtask and the look of its output.
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
