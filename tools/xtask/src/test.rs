@@ -24,23 +24,10 @@ pub(crate) fn test(arguments: &[String]) -> Result<(), Failure> {
             word => return Err(Failure::Usage(format!("test takes one filter, and {word} is a second"))),
         }
     }
-    setup::for_app()?;
-    let browser = setup::chromium()?;
-    app::build()?;
-    // Binaries and tests in one go: cargo unites their features, and nothing is compiled twice.
-    let built = step("build the server and the native tests", || {
-        crate::process::run(cargo().args(["build", "--lib", "--bins", "--tests"]))
-    });
     let mut tally = Tally::default();
-    if let Err(failure) = &built {
+    if let Err(failure) = parts(&mut tally, seeds, filter) {
         eprintln!("xtask: {failure}");
         tally.failed += 1;
-    } else {
-        native(&mut tally, seeds, filter)?;
-    }
-    tools(&mut tally, filter)?;
-    if built.is_ok() {
-        journeys(&mut tally, &browser, filter)?;
     }
     println!("\n{} passed, {} failed", tally.passed, tally.failed);
     match tally.failed {
@@ -48,6 +35,31 @@ pub(crate) fn test(arguments: &[String]) -> Result<(), Failure> {
         0 => Ok(()),
         _ => Err(Failure::Failed { what: "tests failed".to_owned() }),
     }
+}
+
+fn parts(tally: &mut Tally, seeds: &str, filter: Option<&str>) -> Result<(), Failure> {
+    setup::for_app()?;
+    let browser = setup::chromium()?;
+    let app = built(tally, app::build());
+    // Binaries and tests in one go: cargo unites their features, and nothing is compiled twice.
+    let build = || crate::process::run(cargo().args(["build", "--lib", "--bins", "--tests"]));
+    let server = built(tally, step("build the server and the native tests", build));
+    if server {
+        native(tally, seeds, filter)?;
+    }
+    tools(tally, filter)?;
+    if app && server {
+        journeys(tally, &browser, filter)?;
+    }
+    Ok(())
+}
+
+/// Whether a build went well; if not, it counts as one failure.
+fn built(tally: &mut Tally, outcome: Result<(), Failure>) -> bool {
+    let Err(failure) = outcome else { return true };
+    eprintln!("xtask: {failure}");
+    tally.failed += 1;
+    false
 }
 
 fn native(tally: &mut Tally, seeds: &str, filter: Option<&str>) -> Result<(), Failure> {
