@@ -1,0 +1,34 @@
+//! HTTP: the list of routes, and what stands around each of them.
+
+pub(crate) mod accounts;
+pub(crate) mod assets;
+pub(crate) mod auth;
+pub(crate) mod devices;
+pub(crate) mod endpoint;
+pub(crate) mod headers;
+pub(crate) mod health;
+pub(crate) mod keys;
+pub(crate) mod rate;
+pub(crate) mod sessions;
+pub(crate) mod users;
+
+use crate::app::App;
+use axum::Router;
+use axum::middleware::map_response;
+use axum::routing::any;
+use std::sync::Arc;
+
+/// Every route of the server.
+pub(crate) fn router(app: Arc<App>) -> Router {
+    let mut router = Router::new();
+    for routes in [accounts::routes, sessions::routes, devices::routes, users::routes, keys::routes, health::routes] {
+        router = routes(router);
+    }
+    router
+        .route("/api", any(endpoint::unknown_command))
+        .route("/api/", any(endpoint::unknown_command))
+        .route("/api/{*path}", any(endpoint::unknown_command))
+        .fallback(assets::serve)
+        .layer(map_response(headers::set))
+        .with_state(app)
+}

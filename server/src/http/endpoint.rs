@@ -1,0 +1,183 @@
+//! From HTTP to a command and back: content type, size, envelope, access, answer, refusal.
+//!
+//! A command is an async function `(Arc<App>, caller, request) -> Result<answer, Refusal>` that knows nothing of HTTP,
+//! so that other transports can call the same one. The rule: whatever happens, the answer is an envelope that carries
+//! the request's id, and a refusal is logged once, here, without content.
+
+use crate::app::App;
+use crate::http::auth::Caller;
+use crate::refusal::Refusal;
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, SET_COOKIE};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::Response;
+use axum::routing::post;
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use serde::{Deserialize, Serialize};
+use sotto_wire::{Code, Endpoint, Envelope, Millis, Problem, RequestId, envelope, limit};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A slow sender may take this long for a body: 20 MB at 5 Mbit/s.
+const BODY_TIMEOUT: Duration = Duration::from_secs(32);
+
+/// What a command answers: the payload, and the cookie that goes with it where there is one.
+pub(crate) struct Answer<T> {
+    payload: T,
+    cookie: Option<HeaderValue>,
+}
+
+impl<T> From<T> for Answer<T> {
+    fn from(payload: T) -> Self {
+        Self { payload, cookie: None }
+    }
+}
+
+impl<T> Answer<T> {
+    /// `payload`, and a `Set-Cookie` header.
+    pub(crate) fn with_cookie(payload: T, cookie: HeaderValue) -> Self {
+        Self { payload, cookie: Some(cookie) }
+    }
+}
+
+/// A command that panicked: where, the panic hook has logged.
+#[derive(Debug, thiserror::Error)]
+#[error("finish a command: it panicked")]
+struct CommandPanicked;
+
+/// Routes endpoint `E` to its command.
+pub(crate) fn route<E, C, F, A>(
+    router: Router<Arc<App>>,
+    _endpoint: E,
+    command: fn(Arc<App>, C, E::Request) -> F,
+) -> Router<Arc<App>>
+where
+    E: Endpoint + 'static,
+    E::Request: Send + 'static,
+    C: Caller,
+    F: Future<Output = Result<A, Refusal>> + Send + 'static,
+    A: Into<Answer<E::Response>> + Send + 'static,
+{
+    const { assert!(C::ACCESS as u8 == E::ACCESS as u8, "the command's caller is not of the endpoint's access") };
+    let serve = move |State(app): State<Arc<App>>, request: Request| serve::<E, C, F, A>(app, command, request);
+    router.route(E::PATH, post(serve).fallback(wrong_method))
+}
+
+async fn serve<E, C, F, A>(app: Arc<App>, command: fn(Arc<App>, C, E::Request) -> F, request: Request) -> Response
+where
+    E: Endpoint,
+    E::Request: Send + 'static,
+    C: Caller,
+    F: Future<Output = Result<A, Refusal>> + Send + 'static,
+    A: Into<Answer<E::Response>> + Send + 'static,
+{
+    let began = app.clock.now();
+    let (parts, body) = request.into_parts();
+    let caller = C::identify(&app, &parts).await;
+    // Who is refused may still learn the id of the request, but may not fill memory.
+    let max_bytes = if caller.is_ok() { E::BODY_MAX_BYTES } else { E::BODY_MAX_BYTES.min(limit::BODY_MAX_BYTES) };
+    let body = read(&parts.headers, body, max_bytes).await;
+    let request_id = body.as_ref().ok().and_then(|bytes| request_id(bytes));
+    let outcome = match (caller, body) {
+        (Err(refusal), _) | (Ok(_), Err(refusal)) => Err(refusal),
+        (Ok(caller), Ok(bytes)) => match parse::<E>(&bytes) {
+            Err(refusal) => Err(refusal),
+            // A task of its own: a command that was begun is finished even when its caller hangs up.
+            Ok(request) => match tokio::spawn(command(app.clone(), caller, request)).await {
+                Ok(outcome) => outcome,
+                // Not the error itself: it quotes the panic, which may quote the request.
+                Err(_) => Err(Refusal::failed(CommandPanicked)),
+            },
+        },
+    };
+    let now = app.clock.now();
+    match outcome {
+        Ok(answer) => {
+            let Answer { payload, cookie } = answer.into();
+            let mut response = envelope_response(StatusCode::OK, E::RESPONSE, &payload, (request_id, now));
+            if let Some(cookie) = cookie {
+                response.headers_mut().insert(SET_COOKIE, cookie);
+            }
+            response
+        }
+        Err(refusal) => {
+            let latency_ms = now.since(began).0;
+            refusal.log(E::PATH, request_id.as_ref(), latency_ms);
+            refuse(&refusal.into_problem(), (request_id, now))
+        }
+    }
+}
+
+/// The body of a request that claims to be JSON, at most `max_bytes` long.
+async fn read(headers: &HeaderMap, body: Body, max_bytes: usize) -> Result<Bytes, Refusal> {
+    let media_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let is_json = media_type.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"));
+    if !is_json {
+        return Err(Code::WrongMediaType.into());
+    }
+    let announced = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    if announced.is_some_and(|bytes| bytes > max_bytes) {
+        return Err(Code::TooLarge.into());
+    }
+    match tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, max_bytes).collect()).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Code::TooLarge.into()),
+        Ok(Err(_)) => Err(Code::Malformed.into()),
+        Err(_) => Err(Code::Unavailable.into()),
+    }
+}
+
+fn parse<E: Endpoint>(bytes: &[u8]) -> Result<E::Request, Refusal> {
+    let envelope = envelope::open(bytes).map_err(|_| Code::Malformed)?;
+    if envelope.kind != E::REQUEST {
+        return Err(Code::UnknownCommand.into());
+    }
+    Ok(envelope::payload(&envelope).map_err(|_| Code::Malformed)?)
+}
+
+/// The id of a request, even of one whose envelope is otherwise broken.
+fn request_id(bytes: &[u8]) -> Option<RequestId> {
+    #[derive(Deserialize)]
+    struct Named {
+        #[serde(rename = "requestId")]
+        request_id: RequestId,
+    }
+    serde_json::from_slice::<Named>(bytes).ok().map(|named| named.request_id)
+}
+
+fn envelope_response<T: Serialize>(
+    status: StatusCode,
+    kind: &str,
+    payload: &T,
+    (request_id, now): (Option<RequestId>, Millis),
+) -> Response {
+    let json = Envelope::new(kind, payload, now).with_request_id(request_id).to_json();
+    let mut response = Response::new(Body::from(json));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// A problem as an HTTP response: its code's status, `Retry-After` where there is a wait, an `error` envelope.
+pub(crate) fn refuse(problem: &Problem, said: (Option<RequestId>, Millis)) -> Response {
+    let status = StatusCode::from_u16(problem.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = envelope_response(status, envelope::ERROR, problem, said);
+    if let Some(wait) = problem.retry_after_ms {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(wait.0.div_ceil(1_000)));
+    }
+    response
+}
+
+/// Answers a method that the path does not know.
+pub(crate) async fn wrong_method(State(app): State<Arc<App>>) -> Response {
+    refuse(&Problem::new(Code::WrongMethod), (None, app.clock.now()))
+}
+
+/// Answers a path under `/api` that is not known.
+pub(crate) async fn unknown_command(State(app): State<Arc<App>>) -> Response {
+    refuse(&Problem::new(Code::UnknownCommand), (None, app.clock.now()))
+}

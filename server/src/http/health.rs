@@ -1,0 +1,31 @@
+//! Health, for whoever watches over the process: it lives; it is ready to serve.
+
+use crate::app::App;
+use crate::http::endpoint::wrong_method;
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::routing::get;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A store that has not answered by then is not ready.
+const READY_TIMEOUT: Duration = Duration::from_secs(2);
+
+pub(crate) fn routes(router: Router<Arc<App>>) -> Router<Arc<App>> {
+    router
+        .route("/health/live", get(live).fallback(wrong_method))
+        .route("/health/ready", get(ready).fallback(wrong_method))
+}
+
+async fn live() -> &'static str {
+    "live\n"
+}
+
+async fn ready(State(app): State<Arc<App>>) -> (StatusCode, &'static str) {
+    let answer = sqlx::query("SELECT 1").fetch_one(app.store.read());
+    match tokio::time::timeout(READY_TIMEOUT, answer).await {
+        Ok(Ok(_)) => (StatusCode::OK, "ready\n"),
+        Ok(Err(_)) | Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "not ready\n"),
+    }
+}

@@ -1,0 +1,55 @@
+//! Key packages: a device fills its stock, others claim from it.
+
+use crate::app::App;
+use crate::http::auth::DeviceCaller;
+use crate::http::devices::{check, check_packages};
+use crate::http::endpoint::route;
+use crate::refusal::Refusal;
+use crate::store::{account, key};
+use axum::Router;
+use sotto_wire::key::{
+    ClaimKeys, ClaimKeysRequest, ClaimedKey, KeysClaimed, KeysPublished, PublishKeys, PublishKeysRequest,
+};
+use sotto_wire::{Base64, Code, DeviceRef, limit};
+use std::sync::Arc;
+
+/// Most one-time packages of a device. Two full loads, so that a top-up that crosses claims is not refused.
+const STOCK_MAX: usize = 2 * limit::KEY_PACKAGE_STOCK;
+
+pub(crate) fn routes(router: Router<Arc<App>>) -> Router<Arc<App>> {
+    let router = route(router, PublishKeys, publish);
+    route(router, ClaimKeys, claim)
+}
+
+async fn publish(app: Arc<App>, caller: DeviceCaller, request: PublishKeysRequest) -> Result<KeysPublished, Refusal> {
+    check_packages(&request.key_packages)?;
+    if let Some(last_resort) = &request.last_resort {
+        check(last_resort.len(), 1..=limit::KEY_PACKAGE_MAX_BYTES)?;
+    }
+    let device = caller.device.device;
+    let mut tx = app.store.write().await?;
+    key::add(&mut tx, device, &request.key_packages).await?;
+    let stock = key::stock(&mut tx, device).await?;
+    if stock > STOCK_MAX {
+        return Err(Code::Invalid.into());
+    }
+    if let Some(last_resort) = &request.last_resort {
+        key::set_last_resort(&mut tx, device, last_resort).await?;
+    }
+    tx.commit().await?;
+    Ok(KeysPublished { stock })
+}
+
+async fn claim(app: Arc<App>, caller: DeviceCaller, request: ClaimKeysRequest) -> Result<KeysClaimed, Refusal> {
+    check(request.users.len(), 1..=limit::MEMBERS_MAX)?;
+    app.limits.claim(caller.device.user, request.users.len())?;
+    let mut key_packages = Vec::with_capacity(request.users.len());
+    let mut tx = app.store.write().await?;
+    for user in request.users {
+        let device = account::current_device(&mut tx, user).await?.ok_or(Code::NotFound)?;
+        let package = key::claim(&mut tx, device).await?.ok_or(Code::NoKeyPackage)?;
+        key_packages.push(ClaimedKey { owner: DeviceRef { user, device }, key_package: Base64(package) });
+    }
+    tx.commit().await?;
+    Ok(KeysClaimed { key_packages })
+}
