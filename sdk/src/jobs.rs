@@ -88,3 +88,62 @@ impl Worker {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::database::tests::{fresh_name, opened, puts, record};
+    use crate::sotto::Options;
+    use sotto_core::contract::{BatchKey, Record, Table};
+    use wasm_bindgen_test::wasm_bindgen_test;
+
+    /// Waits for this many answers.
+    async fn answers(world: &World, count: usize) -> Vec<Input> {
+        let mut answers = Vec::new();
+        while answers.len() < count {
+            answers.extend(world.inputs.take().await.expect("not closed"));
+        }
+        answers
+    }
+
+    fn one(value: &str) -> Vec<Record> {
+        vec![record(Table::Account, b"row", value)]
+    }
+
+    fn everything() -> Wanted {
+        Wanted::Tables(Table::ALL.to_vec())
+    }
+
+    #[wasm_bindgen_test]
+    async fn batches_are_written_in_order_and_a_load_sees_those_before_it() {
+        let world = Rc::new(World::new(Options::default()));
+        let jobs = Jobs::start(&world, opened(&fresh_name()).await);
+        jobs.push(Job::Persist(puts(1, one("1"))));
+        jobs.push(Job::Persist(puts(2, one("2"))));
+        jobs.push(Job::Load(LoadKey(7), everything()));
+        jobs.push(Job::Persist(puts(3, one("3"))));
+        jobs.push(Job::Load(LoadKey(8), everything()));
+        let answers = answers(&world, 5).await;
+        assert!(matches!(&answers[0], Input::Persisted(BatchKey(1))));
+        assert!(matches!(&answers[1], Input::Persisted(BatchKey(2))));
+        assert!(matches!(&answers[2], Input::Loaded { key: LoadKey(7), records } if *records == one("2")));
+        assert!(matches!(&answers[3], Input::Persisted(BatchKey(3))));
+        assert!(matches!(&answers[4], Input::Loaded { key: LoadKey(8), records } if *records == one("3")));
+    }
+
+    #[wasm_bindgen_test]
+    async fn nothing_is_written_after_a_batch_that_failed() {
+        let (world, name) = (Rc::new(World::new(Options::default())), fresh_name());
+        let jobs = Jobs::start(&world, opened(&name).await);
+        let newer = opened(&name).await;
+        jobs.push(Job::Persist(puts(1, one("1"))));
+        jobs.push(Job::Persist(puts(2, one("2"))));
+        jobs.push(Job::Persist(Batch { erase: Erase::Everything, ..puts(3, one("3")) }));
+        let answers = answers(&world, 3).await;
+        for (answer, key) in answers.iter().zip(1..) {
+            assert!(matches!(answer, Input::PersistFailed(BatchKey(failed)) if *failed == key));
+        }
+        assert_eq!(world.shown.place(), Place::Failed(StoreFailure::Superseded));
+        assert_eq!(newer.read(&everything()).await, Ok(Vec::new()));
+    }
+}

@@ -83,3 +83,51 @@ fn request(locks: &LockManager, name: &str, options: &LockOptions) -> oneshot::R
     });
     outcome
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::database::tests::fresh_name;
+    use std::task::Poll;
+    use wasm_bindgen_test::wasm_bindgen_test;
+
+    fn locks() -> LockManager {
+        web_sys::window().expect("a page").navigator().locks()
+    }
+
+    /// Polls once: the request is made then.
+    async fn begun<T>(future: &mut (impl Future<Output = T> + Unpin)) {
+        std::future::poll_fn(|context| {
+            assert!(std::pin::Pin::new(&mut *future).poll(context).is_pending());
+            Poll::Ready(())
+        })
+        .await;
+    }
+
+    #[wasm_bindgen_test]
+    async fn a_lock_has_one_holder_until_it_is_dropped() {
+        let (locks, name) = (locks(), fresh_name());
+        let held = try_take(&locks, &name).await.expect("allowed").expect("free");
+        assert!(try_take(&locks, &name).await.expect("allowed").is_none());
+        let mut next = Box::pin(take(&locks, &name));
+        begun(&mut next).await;
+        drop(held);
+        let next = next.await.expect("allowed");
+        assert!(try_take(&locks, &name).await.expect("allowed").is_none());
+        drop(next);
+        drop(take(&locks, &name).await.expect("allowed"));
+    }
+
+    #[wasm_bindgen_test]
+    async fn a_request_that_is_dropped_does_not_hold_up_the_next() {
+        let (locks, name) = (locks(), fresh_name());
+        let held = try_take(&locks, &name).await.expect("allowed").expect("free");
+        let mut dropped = Box::pin(take(&locks, &name));
+        begun(&mut dropped).await;
+        let mut next = Box::pin(take(&locks, &name));
+        begun(&mut next).await;
+        drop(dropped);
+        drop(held);
+        drop(next.await.expect("allowed"));
+    }
+}

@@ -49,6 +49,12 @@ pub(crate) struct World {
     pub(crate) shown: Shown,
 }
 
+impl World {
+    pub(crate) fn new(options: Options) -> Self {
+        Self { options, inputs: Queue::default(), answers: Answers::default(), shown: Shown::new() }
+    }
+}
+
 impl Drop for Life {
     fn drop(&mut self) {
         self.world.inputs.close();
@@ -62,8 +68,7 @@ impl Sotto {
     /// The tab that gets the Web Lock `sotto-leader-<database>` leads. While another one does, this one stands at
     /// [`Place::Elsewhere`] and does nothing; when that tab closes, this one takes over by itself.
     pub fn start(options: Options) -> Sotto {
-        let (inputs, answers, shown) = (Queue::default(), Answers::default(), Shown::new());
-        let world = Rc::new(World { options, inputs, answers, shown });
+        let world = Rc::new(World::new(options));
         leader::start(Rc::clone(&world));
         Sotto { life: Rc::new(Life { world }) }
     }
