@@ -2,6 +2,7 @@
 
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::delivery::Delivery;
 use crate::http::auth::Sessions;
 use crate::http::rate::Limits;
 use crate::login::Logins;
@@ -18,6 +19,8 @@ pub(crate) struct App {
     pub(crate) clock: Clock,
     /// The database.
     pub(crate) store: Store,
+    /// The log's way to its readers.
+    pub(crate) delivery: Delivery,
     /// The key file.
     pub(crate) secrets: Secrets,
     /// Sign-ins under way.
@@ -30,9 +33,10 @@ pub(crate) struct App {
 
 impl App {
     /// Ends what hangs on sessions whose rows are gone: their access tokens and their streams.
-    pub(crate) fn end_sessions(&self, ended: &[SessionId], _cause: SessionEndCause) {
+    pub(crate) fn end_sessions(&self, ended: &[SessionId], cause: SessionEndCause) {
         for session in ended {
             self.sessions.forget(*session);
+            self.delivery.end_session(*session, cause);
         }
     }
 }

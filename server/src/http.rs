@@ -1,15 +1,21 @@
 //! HTTP: the list of routes, and what stands around each of them.
 
+pub(crate) mod accept;
 pub(crate) mod accounts;
 pub(crate) mod assets;
 pub(crate) mod auth;
+pub(crate) mod conversations;
 pub(crate) mod devices;
 pub(crate) mod endpoint;
+pub(crate) mod events;
 pub(crate) mod headers;
 pub(crate) mod health;
 pub(crate) mod keys;
+pub(crate) mod messages;
 pub(crate) mod rate;
 pub(crate) mod sessions;
+pub(crate) mod ticket;
+pub(crate) mod typing;
 pub(crate) mod users;
 
 use crate::app::App;
@@ -21,7 +27,7 @@ use std::sync::Arc;
 /// Every route of the server.
 pub(crate) fn router(app: Arc<App>) -> Router {
     let mut router = Router::new();
-    for routes in [accounts::routes, sessions::routes, devices::routes, users::routes, keys::routes, health::routes] {
+    for routes in [accounts::routes, sessions::routes, devices::routes, users::routes, keys::routes, health::routes, conversations::routes, messages::routes, typing::routes, ticket::routes, events::routes] {
         router = routes(router);
     }
     router

@@ -4,6 +4,7 @@
 mod app;
 mod clock;
 mod config;
+mod delivery;
 mod http;
 mod login;
 mod refusal;
@@ -18,17 +19,23 @@ pub use secret::SecretError;
 pub use store::StoreError;
 
 use app::App;
+use delivery::{Delivery, Terms};
+use http::accept::accept;
 use http::auth::Sessions;
 use http::rate::Limits;
 use login::Logins;
 use secret::Secrets;
 use std::io;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
+use sotto_wire::Millis;
 use store::Store;
 use subtle::ConstantTimeEq as _;
 use tokio::net::TcpListener;
+
+/// Milliseconds of a day.
+const DAY_MS: u64 = 86_400_000;
 
 /// Why the server did not start, or stopped.
 #[derive(Debug, thiserror::Error)]
@@ -48,15 +55,12 @@ pub enum ServeError {
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The socket.
-    #[error("accept connections")]
-    Accept(#[source] io::Error),
 }
 
 /// Serves on `listener` until `shutdown` completes and what was begun is finished, at most [`Config::drain_ms`] later.
 ///
 /// # Errors
-/// [`ServeError`]; nothing was served then, unless it is [`ServeError::Accept`].
+/// [`ServeError`]; nothing was served then.
 pub async fn serve(
     config: Config,
     listener: TcpListener,
@@ -85,9 +89,19 @@ pub async fn serve_by(
     if !bool::from(expected.ct_eq(secrets.fingerprint().as_slice())) {
         return Err(SecretError::Foreign.into());
     }
+    let terms = Terms {
+        heartbeat_ms: Millis(config.heartbeat_ms),
+        shutdown_spread_ms: Millis(config.shutdown_spread_ms),
+        retention_ms: (config.retention_days > 0).then(|| Millis(u64::from(config.retention_days) * DAY_MS)),
+    };
+    let delivery = Delivery::start(store.clone(), clock.clone(), terms).await?;
+    let drain = Duration::from_millis(config.drain_ms);
     let limits = Limits::new(&config.rates);
-    let app = App { config, clock, store, secrets, logins: Logins::default(), sessions: Sessions::default(), limits };
+    let app = App { config, clock, store: store.clone(), delivery: delivery.clone(), secrets, logins: Logins::default(), sessions: Sessions::default(), limits };
     let router = http::router(Arc::new(app));
-    let router = router.into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, router).with_graceful_shutdown(shutdown).await.map_err(ServeError::Accept)
+    let closing = delivery.clone();
+    accept(listener, router, shutdown, (move || closing.close_streams(), drain)).await;
+    delivery.stop().await;
+    store.close().await;
+    Ok(())
 }

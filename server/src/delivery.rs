@@ -1,0 +1,251 @@
+//! Delivery: from the log to the streams of those whom it concerns.
+//!
+//! [`writer`](self) appends, `tail` reads what was appended and gives it out, `life` runs one stream, `hub` knows who
+//! gets what. The rule: the log is the truth. What is in memory here can be lost at any time without losing an event.
+
+pub(crate) mod cursor;
+pub(crate) mod frame;
+pub(crate) mod hub;
+pub(crate) mod life;
+pub(crate) mod mls;
+pub(crate) mod pulse;
+pub(crate) mod subscriber;
+pub(crate) mod tail;
+pub(crate) mod ticket;
+pub(crate) mod typing;
+pub(crate) mod writer;
+
+use crate::clock::Clock;
+use crate::delivery::cursor::CursorKey;
+use crate::delivery::hub::Hub;
+use crate::delivery::subscriber::{Start, Subscriber};
+use crate::delivery::ticket::{TicketError, Tickets};
+use crate::delivery::typing::Typing;
+use crate::delivery::writer::{AppendError, Appender};
+use crate::store::append::{Append, Appended};
+use crate::store::log::{self, LogNumber, Stream};
+use crate::store::session::SessionId;
+use crate::store::{Store, StoreError};
+use sotto_wire::event::{Ephemeral, SessionEndCause, SessionOver, Shutdown, TypingUpdate};
+use sotto_wire::{ConversationId, DeviceId, Millis, Ticket};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::net::TcpStream;
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinHandle;
+
+/// What the operator decides about streams.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Terms {
+    /// The longest silence of a stream.
+    pub(crate) heartbeat_ms: Millis,
+    /// Over how long clients are told to spread their return after a shutdown.
+    pub(crate) shutdown_spread_ms: Millis,
+    /// How long rows are kept; for good without.
+    pub(crate) retention_ms: Option<Millis>,
+}
+
+/// Delivery of this node. Clones are the same one.
+#[derive(Clone)]
+pub(crate) struct Delivery(Arc<Inner>);
+
+pub(crate) struct Inner {
+    store: Store,
+    clock: Clock,
+    terms: Terms,
+    cursors: CursorKey,
+    appender: Appender,
+    /// Wakes the tail reader.
+    appended: Arc<Notify>,
+    /// Rows up to here were offered to all live subscribers.
+    delivered: AtomicI64,
+    is_closing: AtomicBool,
+    hub: Mutex<Hub>,
+    tickets: Mutex<Tickets>,
+    typing: Mutex<Typing>,
+    stop: watch::Sender<bool>,
+    tasks: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Inner {
+    fn hub(&self) -> MutexGuard<'_, Hub> {
+        lock(&self.hub)
+    }
+
+    fn tickets(&self) -> MutexGuard<'_, Tickets> {
+        lock(&self.tickets)
+    }
+
+    fn typing(&self) -> MutexGuard<'_, Typing> {
+        lock(&self.typing)
+    }
+
+    /// Says goodbye to a subscriber that came when its session had just ended, or the server was closing its streams.
+    fn greet_late(&self, subscriber: &Subscriber) {
+        if let Some(cause) = self.tickets().cause_of_end(subscriber.session()) {
+            self.say_over(subscriber, cause);
+        }
+        if self.is_closing.load(Ordering::SeqCst) {
+            self.say_shutdown(subscriber);
+        }
+    }
+
+    fn say_over(&self, subscriber: &Subscriber, cause: SessionEndCause) {
+        let now = self.clock.now();
+        subscriber.end(&frame::ephemeral(&Ephemeral::SessionEnded(SessionOver { cause }), now), now);
+    }
+
+    fn say_shutdown(&self, subscriber: &Subscriber) {
+        let now = self.clock.now();
+        let retry_in_ms = Millis(random_below(self.terms.shutdown_spread_ms.0));
+        subscriber.end(&frame::ephemeral(&Ephemeral::Shutdown(Shutdown { retry_in_ms }), now), now);
+    }
+}
+
+/// Locks what no holder leaves half changed, so a panic elsewhere spoils nothing.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A number from 0 to `bound`, from the operating system; half of it where there is no randomness.
+fn random_below(bound: u64) -> u64 {
+    getrandom::u64().map_or(bound / 2, |random| random % bound.saturating_add(1).max(1))
+}
+
+impl Delivery {
+    /// Starts delivery behind the newest row of the log. Ended by [`Delivery::stop`].
+    pub(crate) async fn start(store: Store, clock: Clock, terms: Terms) -> Result<Self, StoreError> {
+        let tail = log::bounds(store.read()).await?.head;
+        let appended = Arc::new(Notify::new());
+        let (stop, stopped) = watch::channel(false);
+        let (appender, writer) = writer::start((store.clone(), clock.clone()), appended.clone(), stopped.clone());
+        let inner = Arc::new(Inner {
+            cursors: CursorKey::new(store.secret()),
+            store,
+            clock,
+            terms,
+            appender,
+            appended,
+            delivered: AtomicI64::new(tail.0),
+            is_closing: AtomicBool::new(false),
+            hub: Mutex::new(Hub::new(tail)),
+            tickets: Mutex::default(),
+            typing: Mutex::default(),
+            stop,
+            tasks: Mutex::default(),
+        });
+        let mut tasks = vec![
+            writer,
+            tokio::spawn(tail::run(inner.clone(), stopped.clone())),
+            tokio::spawn(pulse::beat(inner.clone(), stopped.clone())),
+        ];
+        if let Some(keep) = terms.retention_ms {
+            tasks.push(tokio::spawn(pulse::retain(inner.clone(), keep, stopped)));
+        }
+        *lock(&inner.tasks) = tasks;
+        Ok(Self(inner))
+    }
+
+    /// Appends a message and waits until it is on disk.
+    pub(crate) async fn append(&self, append: Append) -> Result<Appended, AppendError> {
+        self.0.appender.append(append).await
+    }
+
+    /// Says that rows were appended in another way than by [`Delivery::append`].
+    pub(crate) fn appended(&self) {
+        self.0.appended.notify_one();
+    }
+
+    /// Writes and reads the cursors of this deployment.
+    pub(crate) fn cursors(&self) -> &CursorKey {
+        &self.0.cursors
+    }
+
+    /// What the operator decided.
+    pub(crate) fn terms(&self) -> Terms {
+        self.0.terms
+    }
+
+    /// Gives out a ticket for a stream.
+    pub(crate) fn issue_ticket(&self, start: Start) -> Result<Ticket, TicketError> {
+        let now = self.0.clock.now();
+        self.0.tickets().issue(start, now)
+    }
+
+    /// Spends a ticket.
+    pub(crate) fn spend_ticket(&self, ticket: &str) -> Option<Start> {
+        let now = self.0.clock.now();
+        self.0.tickets().spend(ticket, now)
+    }
+
+    /// Runs a stream on `socket` until it ends, from `first_words` on.
+    pub(crate) async fn run(self, start: Start, socket: TcpStream, first_words: Vec<u8>) {
+        life::run(self.0, start, socket, first_words).await;
+    }
+
+    /// Tells the other people of a conversation that somebody writes, or has stopped.
+    pub(crate) fn tell_typing(&self, update: TypingUpdate, device: DeviceId) {
+        let (now, conversation) = (self.0.clock.now(), update.conversation);
+        let is_news = {
+            let mut typing = self.0.typing();
+            if update.typing { typing.begin(device, conversation, now) } else { typing.end(device, conversation) }
+        };
+        let routes = self.0.hub().routes(Stream::Conversation(conversation)).filter(|_| is_news);
+        let Some(routes) = routes else { return };
+        let frame = frame::ephemeral(&Ephemeral::TypingUpdate(update), now);
+        for route in routes.iter().filter(|route| route.last == LogNumber::END) {
+            if route.subscriber.device().user != update.user {
+                route.subscriber.give_ephemeral(&frame, now);
+            }
+        }
+    }
+
+    /// Whether a stream of `device` is live and gets `conversation`'s events: then it is a member, without asking the
+    /// store.
+    pub(crate) fn is_live_member(&self, conversation: ConversationId, device: DeviceId) -> bool {
+        self.0.hub().is_routed(Stream::Conversation(conversation), device)
+    }
+
+    /// Closes the streams of a session that has ended and takes its tickets back.
+    pub(crate) fn end_session(&self, session: SessionId, cause: SessionEndCause) {
+        let now = self.0.clock.now();
+        self.0.tickets().revoke(session, cause, now);
+        for subscriber in self.subscribers().iter().filter(|subscriber| subscriber.session() == session) {
+            self.0.say_over(subscriber, cause);
+        }
+    }
+
+    /// Tells every stream that the server goes away and when to come back, and ends it (T15). Streams that open later
+    /// are told the same.
+    pub(crate) fn close_streams(&self) {
+        self.0.is_closing.store(true, Ordering::SeqCst);
+        for subscriber in self.subscribers() {
+            self.0.say_shutdown(&subscriber);
+        }
+    }
+
+    /// Finishes what is queued for the log, then ends every task of delivery. Streams that did not take their last
+    /// words by now are cut.
+    pub(crate) async fn stop(&self) {
+        self.close_streams();
+        self.0.stop.send_replace(true);
+        let tasks = std::mem::take(&mut *lock(&self.0.tasks));
+        for task in tasks {
+            if let Err(error) = task.await {
+                tracing::error!(%error, "failed to end a task of delivery");
+            }
+        }
+        for subscriber in self.subscribers() {
+            subscriber.break_now();
+        }
+    }
+
+    /// How many streams are open.
+    pub(crate) fn streams_count(&self) -> usize {
+        self.0.hub().subscribers().count()
+    }
+
+    fn subscribers(&self) -> Vec<Arc<Subscriber>> {
+        self.0.hub().subscribers().cloned().collect()
+    }
+}

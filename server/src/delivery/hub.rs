@@ -1,0 +1,187 @@
+//! Who is connected and what goes to whom: the routes from streams of the log to subscribers of this node.
+//!
+//! The rule: routes change only together with [`Hub::tail`]. A subscriber is routed once it has read the log up to the
+//! tail, and from then on gets every later row, each once, because it counts their numbers.
+
+use crate::delivery::subscriber::Subscriber;
+use crate::store::conversation::Membership;
+use crate::store::log::{LogNumber, Row, RowKind, Stream};
+use sotto_wire::DeviceId;
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// A way from a stream to a subscriber, for the events `first` to `last`.
+#[derive(Clone)]
+pub(crate) struct Route {
+    pub(crate) subscriber: Arc<Subscriber>,
+    pub(crate) first: LogNumber,
+    pub(crate) last: LogNumber,
+}
+
+/// The routes of one stream. Shared, so that a page is sent without holding up who comes and goes.
+pub(crate) type Routes = Arc<Vec<Route>>;
+
+/// The subscribers of this node and their routes.
+#[derive(Default)]
+pub(crate) struct Hub {
+    tail: LogNumber,
+    newest_id: u64,
+    subscribers: HashMap<u64, Registration>,
+    routes: HashMap<Stream, Routes>,
+}
+
+struct Registration {
+    subscriber: Arc<Subscriber>,
+    streams: Vec<Stream>,
+}
+
+/// Whether a subscriber may be routed now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Joining {
+    /// It is; rows after those that it has read come by themselves.
+    Live,
+    /// The tail is ahead of it: read on.
+    Behind,
+    /// It was removed meanwhile.
+    Gone,
+}
+
+impl Hub {
+    /// A hub whose tail is at `tail`: what stands in the log up to there is for readers only.
+    pub(crate) fn new(tail: LogNumber) -> Self {
+        Self { tail, ..Self::default() }
+    }
+
+    /// The newest row that was claimed for routing.
+    pub(crate) fn tail(&self) -> LogNumber {
+        self.tail
+    }
+
+    /// An id for the next subscriber.
+    pub(crate) fn next_id(&mut self) -> u64 {
+        self.newest_id += 1;
+        self.newest_id
+    }
+
+    /// Adds a subscriber without routes.
+    pub(crate) fn add(&mut self, subscriber: Arc<Subscriber>) {
+        self.subscribers.insert(subscriber.id(), Registration { subscriber, streams: Vec::new() });
+    }
+
+    /// Routes a subscriber that has read everything up to `read`, when the tail is not ahead of that.
+    pub(crate) fn join(&mut self, id: u64, read: LogNumber, memberships: &[Membership]) -> Joining {
+        if read < self.tail {
+            return Joining::Behind;
+        }
+        self.unroute(id);
+        let Some(registration) = self.subscribers.get(&id) else { return Joining::Gone };
+        let subscriber = registration.subscriber.clone();
+        let own = Stream::Device(subscriber.device().device);
+        self.route(own, Route { subscriber: subscriber.clone(), first: LogNumber(0), last: LogNumber::END });
+        for membership in memberships {
+            let route = Route { subscriber: subscriber.clone(), first: membership.first, last: membership.last };
+            self.route(Stream::Conversation(membership.conversation), route);
+        }
+        Joining::Live
+    }
+
+    /// Removes a subscriber and its routes.
+    pub(crate) fn remove(&mut self, id: u64) {
+        self.unroute(id);
+        self.subscribers.remove(&id);
+        if self.subscribers.is_empty() {
+            // Give the memory of a storm back.
+            self.subscribers.shrink_to_fit();
+            self.routes.shrink_to_fit();
+        }
+    }
+
+    /// All subscribers.
+    pub(crate) fn subscribers(&self) -> impl Iterator<Item = &Arc<Subscriber>> {
+        self.subscribers.values().map(|registration| &registration.subscriber)
+    }
+
+    /// The routes of `stream` now.
+    pub(crate) fn routes(&self, stream: Stream) -> Option<Routes> {
+        self.routes.get(&stream).cloned()
+    }
+
+    /// Takes the next rows of the log: moves the tail behind them, follows the changes of membership that they made,
+    /// and says which of them go where, in their order. `changes` belong to the row whose place is beside them.
+    pub(crate) fn claim(&mut self, rows: &[Row], changes: &[(usize, Vec<Membership>)]) -> Vec<(usize, Routes)> {
+        let mut changes = changes.iter().peekable();
+        let mut deliveries = Vec::new();
+        for (place, row) in rows.iter().enumerate() {
+            let changed = changes.next_if(|(of, _)| *of == place).map_or(&[][..], |(_, changed)| changed);
+            changed.iter().for_each(|membership| self.follow(membership));
+            if row.kind != RowKind::Created
+                && let Some(routes) = self.routes.get(&row.stream)
+            {
+                deliveries.push((place, routes.clone()));
+            }
+            if changed.iter().any(|membership| membership.last <= row.n) {
+                self.retain(row.stream, |route| route.last > row.n);
+            }
+            self.tail = row.n;
+        }
+        deliveries
+    }
+
+    fn follow(&mut self, membership: &Membership) {
+        let stream = Stream::Conversation(membership.conversation);
+        let live = self.routes.get(&Stream::Device(membership.device)).cloned().unwrap_or_default();
+        for own in live.iter() {
+            let id = own.subscriber.id();
+            self.retain(stream, |route| !(route.subscriber.id() == id && route.first == membership.first));
+            let route = Route { subscriber: own.subscriber.clone(), first: membership.first, last: membership.last };
+            self.route(stream, route);
+        }
+    }
+
+    fn route(&mut self, stream: Stream, route: Route) {
+        let Some(registration) = self.subscribers.get_mut(&route.subscriber.id()) else { return };
+        if !registration.streams.contains(&stream) {
+            registration.streams.push(stream);
+        }
+        Arc::make_mut(self.routes.entry(stream).or_default()).push(route);
+    }
+
+    fn unroute(&mut self, id: u64) {
+        let Some(registration) = self.subscribers.get_mut(&id) else { return };
+        for stream in std::mem::take(&mut registration.streams) {
+            self.retain(stream, |route| route.subscriber.id() != id);
+        }
+    }
+
+    fn retain(&mut self, stream: Stream, keep: impl Fn(&Route) -> bool) {
+        let Some(routes) = self.routes.get_mut(&stream) else { return };
+        if routes.iter().all(&keep) {
+            return;
+        }
+        let routes = Arc::make_mut(routes);
+        routes.retain(&keep);
+        if routes.is_empty() {
+            self.routes.remove(&stream);
+        }
+    }
+
+    /// Whether `device` has a live route from `stream`.
+    pub(crate) fn is_routed(&self, stream: Stream, device: DeviceId) -> bool {
+        self.routes.get(&stream).is_some_and(|routes| {
+            routes.iter().any(|route| route.subscriber.device().device == device && route.last == LogNumber::END)
+        })
+    }
+}
+
+/// Joins deliveries that follow one another to the same routes into runs of places.
+pub(crate) fn runs(deliveries: Vec<(usize, Routes)>) -> Vec<(Range<usize>, Routes)> {
+    let mut runs: Vec<(Range<usize>, Routes)> = Vec::new();
+    for (place, routes) in deliveries {
+        match runs.last_mut() {
+            Some((run, of)) if run.end == place && Arc::ptr_eq(of, &routes) => run.end += 1,
+            _ => runs.push((place..place + 1, routes)),
+        }
+    }
+    runs
+}

@@ -1,0 +1,112 @@
+//! The tail reader: reads each new row of the log once, writes its frame once, and gives it to all that it is for.
+//!
+//! The rule: rows are given in the order of their numbers, and a row is given only after the hub has claimed it.
+
+use crate::delivery::Inner;
+use crate::delivery::frame::{self, Frames};
+use crate::delivery::hub::{self, Routes};
+use crate::refusal::causes;
+use crate::store::StoreError;
+use crate::store::conversation::{Membership, changed_by};
+use crate::store::log::{self, PageSize, Row, RowKind};
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// One page of the tail: as many rows as the writer puts into one transaction.
+const PAGE: PageSize = PageSize { rows_max: 256, body_max_bytes: 4 * 1_024 * 1_024 };
+/// How often the tail looks without being woken: heals a wake that was lost.
+const POLL: Duration = Duration::from_secs(5);
+/// How long it waits after the store failed.
+const AFTER_FAILURE: Duration = Duration::from_millis(500);
+/// After how many subscribers it lets other tasks run: 256 writes are about a millisecond.
+const SUBSCRIBERS_PER_TURN: usize = 256;
+
+/// Reads on whenever rows were appended, until `stop` says so.
+pub(crate) async fn run(inner: Arc<Inner>, mut stop: watch::Receiver<bool>) {
+    loop {
+        let pause = match advance(&inner).await {
+            Ok(0) => POLL,
+            Ok(_) => continue,
+            Err(error) => {
+                tracing::error!(causes = causes(&error), "failed to read the tail of the log");
+                AFTER_FAILURE
+            }
+        };
+        tokio::select! {
+            () = inner.appended.notified() => {}
+            () = tokio::time::sleep(pause) => {}
+            _ = stop.wait_for(|stop| *stop) => return,
+        }
+    }
+}
+
+/// Reads one page and gives it to its subscribers. Gives how many rows it had.
+async fn advance(inner: &Inner) -> Result<usize, StoreError> {
+    let after = inner.hub().tail();
+    let rows = log::read_after(inner.store.read(), after, PAGE).await?;
+    let Some(newest) = rows.last().map(|row| row.n) else { return Ok(0) };
+    let changes = changes(inner, &rows).await?;
+    let count = rows.len();
+    let deliveries = inner.hub().claim(&rows, &changes);
+    deliver(inner, rows, deliveries).await;
+    inner.delivered.store(newest.0, Ordering::Release);
+    Ok(count)
+}
+
+/// The changes of membership that rows made, each with the place of its row.
+async fn changes(inner: &Inner, rows: &[Row]) -> Result<Vec<(usize, Vec<Membership>)>, StoreError> {
+    let mut changes = Vec::new();
+    for (place, row) in rows.iter().enumerate() {
+        match row.kind {
+            RowKind::Created | RowKind::Commit => {
+                changes.push((place, changed_by(inner.store.read(), row.conversation, row.n).await?));
+            }
+            RowKind::Message | RowKind::Welcome => {}
+        }
+    }
+    Ok(changes)
+}
+
+async fn deliver(inner: &Inner, rows: Vec<Row>, deliveries: Vec<(usize, Routes)>) {
+    if deliveries.is_empty() {
+        return;
+    }
+    let now = inner.clock.now();
+    let mut frames = Frames::default();
+    let mut rows = rows.into_iter().enumerate();
+    let mut framed = Vec::with_capacity(deliveries.len());
+    for (place, routes) in deliveries {
+        let Some((_, row)) = rows.find(|(at, _)| *at == place) else { break };
+        let n = row.n;
+        match frame::event(&inner.store, &inner.cursors, row).await {
+            Ok(Some(event)) => {
+                frames.push((n, &event), now);
+                framed.push((frames.len() - 1, routes));
+            }
+            Ok(None) => {}
+            Err(error) => {
+                // Who was to get the row reads it, and all after it, from the log, where the failure may not recur.
+                tracing::error!(causes = causes(&error), "failed to write the frame of a row");
+                routes.iter().for_each(|route| route.subscriber.fall_behind());
+            }
+        }
+    }
+    for (range, routes) in hub::runs(framed) {
+        give(inner, &frames, (range, routes)).await;
+    }
+}
+
+async fn give(inner: &Inner, frames: &Frames, (range, routes): (Range<usize>, Routes)) {
+    let now = inner.clock.now();
+    for turn in routes.chunks(SUBSCRIBERS_PER_TURN) {
+        for route in turn {
+            route.subscriber.offer(frames, &range, (route.first, route.last), now);
+        }
+        if routes.len() > SUBSCRIBERS_PER_TURN {
+            tokio::task::yield_now().await;
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! The accept loop: from a listening socket to served connections, within bounds, and their end.
+//!
+//! axum's own loop leaves hyper's defaults: buffers up to 400 kB a connection, no deadline for a request's head. The
+//! rule: every connection holds a permit from its first byte to its last, so that there is a bound and an end to wait for.
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use axum::extract::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use socket2::SockRef;
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tower::ServiceExt as _;
+
+/// Connections at a time, streams included: twice what one node is measured for.
+pub(crate) const CONNECTIONS_MAX: u32 = 32_768;
+/// hyper's buffer for a request's head and for a response; 8 192 is its least, and a head is bounded by it.
+const BUFFER_MAX_BYTES: usize = 16 * 1_024;
+/// How long a request's head may take, and a kept connection stand idle.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long sent bytes may stay unacknowledged before the peer counts as gone (T8: ≤ 60 s; RFC 5482).
+const UNACKNOWLEDGED_MAX: Duration = Duration::from_secs(45);
+/// Pause after the system refused a socket: it is out of descriptors, and asking at once again would spin.
+const AFTER_FAILURE: Duration = Duration::from_millis(50);
+
+type Stream = Pin<Box<dyn Future<Output = ()> + Send>>;
+type TakeOver = Box<dyn FnOnce(TcpStream) -> Stream + Send>;
+
+/// Where a request's service leaves word that it takes the connection's socket over. In each request's extensions.
+#[derive(Default)]
+pub(crate) struct Handover(Mutex<Option<TakeOver>>);
+
+impl Handover {
+    /// Takes the socket over: as soon as the service yields, the HTTP connection ends without a response and `stream`
+    /// is run with the socket.
+    pub(crate) fn take_over(&self, stream: impl FnOnce(TcpStream) -> Stream + Send + 'static) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(stream));
+    }
+
+    fn taken(&self) -> Option<TakeOver> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+/// How far the end has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ending {
+    Serving,
+    /// Running requests are answered, then connections close.
+    Draining,
+    /// Connections are dropped.
+    Over,
+}
+
+/// Serves `router` on `listener` until `shutdown` resolves, then drains: calls `close_streams`, lets running requests
+/// finish, and drops what has not ended after `drain`.
+pub(crate) async fn accept(
+    listener: TcpListener,
+    router: Router,
+    shutdown: impl Future<Output = ()>,
+    (close_streams, drain): (impl FnOnce(), Duration),
+) {
+    let permits = Arc::new(Semaphore::new(CONNECTIONS_MAX as usize));
+    let (end, ending) = watch::channel(Ending::Serving);
+    let mut shutdown = pin!(shutdown);
+    loop {
+        let permit = tokio::select! {
+            permit = permits.clone().acquire_owned() => permit.expect("the semaphore is never closed"),
+            () = &mut shutdown => break,
+        };
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((socket, peer)) => {
+                    tokio::spawn(connection((socket, peer), router.clone(), (permit, ending.clone())));
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "failed to accept a connection");
+                    tokio::time::sleep(AFTER_FAILURE).await;
+                }
+            },
+            () = &mut shutdown => break,
+        }
+    }
+    // No new connections from here on: the peers' next attempt finds the port closed, not a server that hangs.
+    drop(listener);
+    end.send_replace(Ending::Draining);
+    close_streams();
+    if tokio::time::timeout(drain, permits.acquire_many(CONNECTIONS_MAX)).await.is_err() {
+        tracing::warn!("dropped connections that did not end in time");
+    }
+    end.send_replace(Ending::Over);
+}
+
+async fn connection(
+    (socket, peer): (TcpStream, SocketAddr),
+    router: Router,
+    (permit, mut ending): (OwnedSemaphorePermit, watch::Receiver<Ending>),
+) {
+    let _ = socket.set_nodelay(true);
+    #[cfg(target_os = "linux")]
+    let _ = SockRef::from(&socket).set_tcp_user_timeout(Some(UNACKNOWLEDGED_MAX));
+    let handover = Arc::new(Handover::default());
+    // Boxed, so that a task that goes on as a stream has dropped all of it.
+    let stream = Box::pin(serve((socket, peer), router, handover, ending.clone())).await;
+    let Some(stream) = stream else { return };
+    // A task of its own: this one's memory has the size of an HTTP connection.
+    tokio::spawn(async move {
+        let _permit = permit;
+        tokio::select! {
+            () = stream => {}
+            _ = ending.wait_for(|ending| *ending == Ending::Over) => {}
+        }
+    });
+}
+
+/// Serves HTTP on a socket to its end, or to where a request takes it over.
+async fn serve(
+    (socket, peer): (TcpStream, SocketAddr),
+    router: Router,
+    handover: Arc<Handover>,
+    mut ending: watch::Receiver<Ending>,
+) -> Option<Stream> {
+    let service = service_fn(|request: hyper::Request<Incoming>| {
+        let mut request: Request = request.map(Body::new);
+        request.extensions_mut().insert(ConnectInfo(peer));
+        request.extensions_mut().insert(handover.clone());
+        router.clone().oneshot(request)
+    });
+    let mut connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .max_buf_size(BUFFER_MAX_BYTES)
+        .serve_connection(TokioIo::new(socket), service);
+    let mut is_draining = false;
+    loop {
+        let served = std::future::poll_fn(|cx| {
+            let polled = Pin::new(&mut connection).poll(cx);
+            match handover.taken() {
+                Some(take_over) => Poll::Ready(Some(take_over)),
+                None => polled.map(|_| None),
+            }
+        });
+        tokio::select! {
+            taken = served => {
+                // Only a request whose head was read whole takes over, and peers send no next one before its answer:
+                // hyper holds no bytes of either direction.
+                let take_over = taken?;
+                return Some(take_over(connection.into_parts().io.into_inner()));
+            }
+            changed = ending.wait_for(|ending| if is_draining { *ending == Ending::Over } else { *ending != Ending::Serving }) => {
+                if is_draining || changed.is_err() {
+                    return None;
+                }
+                is_draining = true;
+                Pin::new(&mut connection).graceful_shutdown();
+            }
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! Conversations: creating one, listing them, moving a group to its next epoch, reading a group's state.
+
+use crate::app::App;
+use crate::delivery::mls::commit_head;
+use crate::http::auth::DeviceCaller;
+use crate::http::endpoint::route;
+use crate::http::messages::stale_epoch;
+use crate::refusal::Refusal;
+use crate::store::StoreError;
+use crate::store::conversation::{self, Creation, NewConversation};
+use crate::store::group::{self, Commitment, NewCommit};
+use axum::Router;
+use sotto_wire::conversation::{
+    Commit, CommitRequest, Committed, ConversationCreated, ConversationsLoaded, CreateConversation,
+    CreateConversationRequest, GroupLoaded, GroupState, Kind, LoadConversations, LoadConversationsRequest, LoadGroup,
+    LoadGroupRequest, Welcome,
+};
+use sotto_wire::{Base64, Code, ConversationId, Problem, limit};
+use std::sync::Arc;
+
+/// The epoch of a group right after its creation: 0 alone, 1 after the commit that adds the others (RFC 9420 §11).
+const FIRST_EPOCH_MAX: u64 = 1;
+
+/// Adds the endpoints of this file.
+pub(crate) fn routes(router: Router<Arc<App>>) -> Router<Arc<App>> {
+    let router = route(router, CreateConversation, create);
+    let router = route(router, LoadConversations, load);
+    let router = route(router, Commit, commit);
+    route(router, LoadGroup, load_group)
+}
+
+/// [`CreateConversation`].
+pub(crate) async fn create(
+    app: Arc<App>,
+    caller: DeviceCaller,
+    request: CreateConversationRequest,
+) -> Result<ConversationCreated, Refusal> {
+    check_state(&request.state, request.welcome.as_ref())?;
+    let is_with_oneself = request.kind == Kind::Direct { peer: caller.device.user };
+    if is_with_oneself || request.state.epoch > FIRST_EPOCH_MAX {
+        return Err(Code::Invalid.into());
+    }
+    let new = NewConversation {
+        creator: caller.device,
+        client_id: request.client_id,
+        conversation: request.conversation,
+        kind: request.kind,
+        state: request.state,
+        welcome: request.welcome,
+    };
+    let mut tx = app.store.write().await?;
+    let creation = conversation::create(&mut tx, &new, app.clock.now()).await?;
+    match creation {
+        Creation::Created { n } => {
+            tx.commit().await.map_err(StoreError::from)?;
+            app.delivery.appended();
+            Ok(ConversationCreated { conversation: new.conversation, cursor: app.delivery.cursors().write(n) })
+        }
+        // Only a commit leaves a trace: what is dropped here is rolled back.
+        Creation::Exists(id) => Err(exists(id)),
+        Creation::IdTaken => Err(Code::IdTaken.into()),
+        Creation::NoSuchUser => Err(Code::NotFound.into()),
+        Creation::StaleDevices => Err(Code::StaleDevices.into()),
+        Creation::WrongWelcome => Err(Code::Invalid.into()),
+    }
+}
+
+/// [`LoadConversations`].
+pub(crate) async fn load(
+    app: Arc<App>,
+    caller: DeviceCaller,
+    request: LoadConversationsRequest,
+) -> Result<ConversationsLoaded, Refusal> {
+    let cursor = |n| app.delivery.cursors().write(n);
+    let asked = (caller.device.user, request.after);
+    let (conversations, more) = conversation::page(app.store.read(), asked, cursor).await?;
+    Ok(ConversationsLoaded { conversations, more })
+}
+
+/// [`Commit`].
+pub(crate) async fn commit(app: Arc<App>, caller: DeviceCaller, request: CommitRequest) -> Result<Committed, Refusal> {
+    check_state(&request.state, request.welcome.as_ref())?;
+    check_size(&request.commit, limit::COMMIT_MAX_BYTES)?;
+    let head = commit_head(request.commit.as_slice()).ok_or(Code::Invalid)?;
+    let is_consistent =
+        head.conversation == request.conversation && head.epoch.checked_add(1) == Some(request.state.epoch);
+    if !is_consistent {
+        return Err(Code::Invalid.into());
+    }
+    let new = NewCommit {
+        sender: caller.device,
+        client_id: request.client_id,
+        conversation: request.conversation,
+        committer: head.committer,
+        commit: request.commit.0,
+        state: request.state,
+        welcome: request.welcome,
+    };
+    let mut tx = app.store.write().await?;
+    let commitment = group::commit(&mut tx, &new, app.clock.now()).await?;
+    match commitment {
+        Commitment::Stored { n, sent_at } => {
+            tx.commit().await.map_err(StoreError::from)?;
+            app.delivery.appended();
+            Ok(Committed { cursor: app.delivery.cursors().write(n), sent_at })
+        }
+        // Only a commit leaves a trace: what is dropped here is rolled back.
+        Commitment::NoSuchConversation => Err(Code::NotFound.into()),
+        Commitment::NotAMember => Err(Code::NotAMember.into()),
+        Commitment::StaleEpoch { newest_commit } => Err(stale_epoch(&app, newest_commit)),
+        Commitment::StaleDevices => Err(Code::StaleDevices.into()),
+        Commitment::WrongMembers | Commitment::WrongWelcome => Err(Code::Invalid.into()),
+        Commitment::IdTaken => Err(Code::IdTaken.into()),
+    }
+}
+
+/// [`LoadGroup`].
+pub(crate) async fn load_group(
+    app: Arc<App>,
+    caller: DeviceCaller,
+    request: LoadGroupRequest,
+) -> Result<GroupLoaded, Refusal> {
+    let (id, user) = (request.conversation, caller.device.user);
+    // One snapshot for state and members: a commit may come in between.
+    let mut snapshot = app.store.read().begin().await.map_err(StoreError::from)?;
+    let kind = conversation::kind_for(&mut *snapshot, id, user).await?.ok_or(Code::NotFound)?;
+    let people = conversation::people(&mut *snapshot, id).await?;
+    if !people.iter().any(|person| person.user == user) {
+        return Err(Code::NotAMember.into());
+    }
+    let (state, n) = group::load_state(&mut snapshot, id, request.epoch).await?.ok_or(Code::NotFound)?;
+    Ok(GroupLoaded { state, kind, people, cursor: app.delivery.cursors().write(n) })
+}
+
+fn check_state(state: &GroupState, welcome: Option<&Welcome>) -> Result<(), Refusal> {
+    check_size(&state.group_info, limit::GROUP_INFO_MAX_BYTES)?;
+    check_size(&state.ratchet_tree, limit::TREE_MAX_BYTES)?;
+    if let Some(welcome) = welcome {
+        check_size(&welcome.welcome, limit::WELCOME_MAX_BYTES)?;
+        check_count(welcome.to.len())?;
+    }
+    check_count(state.members.len())
+}
+
+fn check_size(field: &Base64, max_bytes: usize) -> Result<(), Refusal> {
+    match field.len() {
+        0 => Err(Code::Invalid.into()),
+        size if size > max_bytes => Err(Code::TooLarge.into()),
+        _ => Ok(()),
+    }
+}
+
+fn check_count(devices: usize) -> Result<(), Refusal> {
+    if (1..=limit::MEMBERS_MAX).contains(&devices) { Ok(()) } else { Err(Code::Invalid.into()) }
+}
+
+fn exists(conversation: ConversationId) -> Refusal {
+    Problem { conversation: Some(conversation), ..Problem::new(Code::ConversationExists) }.into()
+}

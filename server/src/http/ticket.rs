@@ -1,0 +1,61 @@
+//! The ticket: where a device asks for its event stream, and learns the stream's terms.
+
+use crate::app::App;
+use crate::delivery::subscriber::Start;
+use crate::delivery::ticket::TicketError;
+use crate::http::auth::DeviceCaller;
+use crate::http::endpoint::route;
+use crate::http::messages::read_cursor;
+use crate::refusal::Refusal;
+use crate::store::StoreError;
+use crate::store::account;
+use crate::store::log::LogNumber;
+use axum::Router;
+use sotto_wire::ticket::{OpenTicket, RetryPolicy, TicketOpened, TicketRequest, Transport};
+use sotto_wire::{Code, Millis, PROTOCOL, PROTOCOL_OLDEST, Problem};
+use std::sync::Arc;
+
+/// How long a client waits when too many tickets are open: until the oldest have ended.
+const TICKETS_WAIT: Millis = Millis(5_000);
+
+/// Adds the endpoints of this file.
+pub(crate) fn routes(router: Router<Arc<App>>) -> Router<Arc<App>> {
+    route(router, OpenTicket, open)
+}
+
+/// [`OpenTicket`].
+pub(crate) async fn open(app: Arc<App>, caller: DeviceCaller, request: TicketRequest) -> Result<TicketOpened, Refusal> {
+    if !(PROTOCOL_OLDEST..=PROTOCOL).contains(&request.protocol) {
+        return Err(Code::ProtocolUnsupported.into());
+    }
+    let from = match &request.cursor {
+        Some(cursor) => read_cursor(&app, cursor).await?,
+        None => registered(&app, caller).await?,
+    };
+    let ticket = app.delivery.issue_ticket(Start { session: caller.session, device: caller.device, from })?;
+    Ok(TicketOpened {
+        ticket,
+        transports: vec![Transport::Sse],
+        heartbeat_ms: app.delivery.terms().heartbeat_ms,
+        retry: RetryPolicy::default(),
+        protocol: request.protocol,
+        features: Vec::new(),
+        server_time: app.clock.now(),
+    })
+}
+
+/// Where the stream of a fresh device begins.
+async fn registered(app: &App, caller: DeviceCaller) -> Result<LogNumber, Refusal> {
+    let mut connection = app.store.read().acquire().await.map_err(StoreError::from)?;
+    let device = account::load_device(&mut connection, caller.device.device).await?.ok_or(Code::DeviceNeeded)?;
+    Ok(LogNumber(device.registered_n))
+}
+
+impl From<TicketError> for Refusal {
+    fn from(error: TicketError) -> Self {
+        match error {
+            TicketError::Full => Problem::new(Code::Unavailable).after(TICKETS_WAIT).into(),
+            TicketError::Random(_) => Self::failed(error),
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! Typing notices: from a member to the other people of the conversation, through memory only.
+
+use crate::app::App;
+use crate::http::auth::DeviceCaller;
+use crate::http::endpoint::route;
+use crate::refusal::Refusal;
+use crate::store::conversation::first_readable;
+use axum::Router;
+use sotto_wire::event::TypingUpdate;
+use sotto_wire::typing::{TypingNoted, TypingRequest, TypingStart, TypingStop};
+use sotto_wire::{Code, ConversationId};
+use std::sync::Arc;
+
+/// Adds the endpoints of this file.
+pub(crate) fn routes(router: Router<Arc<App>>) -> Router<Arc<App>> {
+    let router = route(router, TypingStart, start);
+    route(router, TypingStop, stop)
+}
+
+/// [`TypingStart`].
+pub(crate) async fn start(app: Arc<App>, caller: DeviceCaller, request: TypingRequest) -> Result<TypingNoted, Refusal> {
+    let update = TypingUpdate { conversation: request.conversation, user: caller.device.user, typing: true };
+    tell(&app, caller, update).await
+}
+
+/// [`TypingStop`].
+pub(crate) async fn stop(app: Arc<App>, caller: DeviceCaller, request: TypingRequest) -> Result<TypingNoted, Refusal> {
+    let update = TypingUpdate { conversation: request.conversation, user: caller.device.user, typing: false };
+    tell(&app, caller, update).await
+}
+
+async fn tell(app: &App, caller: DeviceCaller, update: TypingUpdate) -> Result<TypingNoted, Refusal> {
+    if !is_member(app, caller, update.conversation).await? {
+        return Err(Code::NotAMember.into());
+    }
+    app.delivery.tell_typing(update, caller.device.device);
+    Ok(TypingNoted {})
+}
+
+async fn is_member(app: &App, caller: DeviceCaller, conversation: ConversationId) -> Result<bool, Refusal> {
+    let device = caller.device.device;
+    let is_live = app.delivery.is_live_member(conversation, device);
+    Ok(is_live || first_readable(app.store.read(), conversation, device).await?.is_some())
+}
