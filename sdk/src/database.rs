@@ -20,9 +20,9 @@ use sotto_core::contract::{Batch, Erase, Record, Table, Wanted};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::rc::Rc;
-use transaction::Transaction;
+use transaction::{Purpose, Transaction};
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{IdbDatabase, IdbTransactionMode, IdbVersionChangeEvent};
+use web_sys::{IdbDatabase, IdbVersionChangeEvent};
 
 /// Version of the layout: raised when a table is added.
 const VERSION: u32 = 1;
@@ -107,7 +107,7 @@ impl Database {
 
     /// Raises the generation, and finds the sealing key or leaves the fresh one there.
     async fn take_over(&self) -> Result<(), StoreFailure> {
-        let transaction = self.begin(BTreeSet::new(), IdbTransactionMode::Readwrite)?;
+        let transaction = self.begin(BTreeSet::new(), Purpose::TakeOver)?;
         let taken = async {
             let own = transaction.store(OWN)?;
             let generation = read::value(own.get(JsValue::from_str(GENERATION))).await?;
@@ -144,7 +144,7 @@ impl Database {
         if batch.erase == Erase::Everything {
             tables.extend(Table::ALL);
         }
-        let transaction = self.begin(tables, IdbTransactionMode::Readwrite)?;
+        let transaction = self.begin(tables, Purpose::Write)?;
         let filled = self.fill(&transaction, batch, &key, &sealed).await;
         transaction.end(filled).await?;
         self.generation.set(self.generation.get() + 1.0);
@@ -192,7 +192,7 @@ impl Database {
             Wanted::Tables(tables) => tables.iter().copied().collect(),
             Wanted::Newest { table, .. } => BTreeSet::from([*table]),
         };
-        let transaction = self.begin(tables, IdbTransactionMode::Readonly).map_err(ReadError::Store)?;
+        let transaction = self.begin(tables, Purpose::Read).map_err(ReadError::Store)?;
         let sealed = read::sealed(&transaction, wanted).await.map_err(ReadError::Store)?;
         self.key().open(sealed).await.map_err(ReadError::Seal)
     }
@@ -201,8 +201,8 @@ impl Database {
         Rc::clone(&self.key.borrow())
     }
 
-    fn begin(&self, tables: BTreeSet<Table>, mode: IdbTransactionMode) -> Result<Transaction, StoreFailure> {
-        let begun = Transaction::begin(&self.inner, tables.into_iter().map(Table::name).chain([OWN]), mode);
+    fn begin(&self, tables: BTreeSet<Table>, purpose: Purpose) -> Result<Transaction, StoreFailure> {
+        let begun = Transaction::begin(&self.inner, tables.into_iter().map(Table::name).chain([OWN]), purpose);
         // A connection that was taken away refuses transactions.
         begun.map_err(|failure| self.lost.get().unwrap_or(failure))
     }

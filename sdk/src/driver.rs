@@ -19,8 +19,9 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use wasm_bindgen_futures::spawn_local;
 
-/// The longest timer that browsers keep: longer ones fire at once (2³¹ − 1 ms). The core is asked again then.
-const TIMER_LONGEST_MS: u64 = 0x7fff_ffff;
+/// The longest timer. Timers stand still while the machine sleeps and the wall clock does not: by looking at it this
+/// often, a deadline that passed in the meantime is noticed this soon after waking. Costs next to nothing.
+const TIMER_LONGEST_MS: u64 = 10_000;
 
 /// Drives a client.
 pub(crate) struct Driver {
@@ -65,16 +66,23 @@ impl Driver {
             }
             let now = clock::now();
             for input in inputs {
-                match &input {
-                    Input::StreamClosed(key) => drop(self.streams.remove(key)),
-                    // Armed anew even for the same time: timers may come a millisecond early.
-                    Input::Timer => self.timer = None,
-                    _ => {}
-                }
-                self.client.handle(input, now);
+                self.take(input, now);
             }
             self.drain();
         }
+    }
+
+    fn take(&mut self, input: Input, now: Millis) {
+        match &input {
+            Input::StreamClosed(key) => drop(self.streams.remove(key)),
+            // Armed anew by `drain`, for the rest of the time when it came early.
+            Input::Timer => match self.timer.take() {
+                Some((wake_at, _)) if wake_at <= now => {}
+                Some(_) | None => return,
+            },
+            _ => {}
+        }
+        self.client.handle(input, now);
     }
 
     fn drain(&mut self) {

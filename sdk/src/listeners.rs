@@ -71,6 +71,10 @@ impl<T: 'static> Listeners<T> {
         }
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.list.borrow().is_empty()
+    }
+
     /// Tells all of them. Whoever joins meanwhile is not told; whoever leaves meanwhile neither.
     pub(crate) fn tell(&self, value: &T) {
         let listeners = self.list.borrow().clone();

@@ -72,7 +72,9 @@ impl Shown {
 
     /// Takes a difference in; told by the next [`Shown::flush`].
     pub(crate) fn apply(&self, change: Change) {
-        self.news.borrow_mut().push(Told::Changed(change.clone()));
+        if !self.listeners.is_empty() {
+            self.news.borrow_mut().push(Told::Changed(change.clone()));
+        }
         match change {
             Change::Session(session) => {
                 if session == Session::SignedOut(None) {
@@ -129,4 +131,119 @@ impl Shown {
 /// Newest first; the id makes it one order.
 fn order(conversation: &Conversation) -> (Reverse<u64>, ConversationId) {
     (Reverse(conversation.active_at.0), conversation.id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::timeline::tests::{HERE, THERE, item};
+    use sotto_core::view::{ConversationKind, Older};
+    use sotto_core::wire::Millis;
+    use wasm_bindgen_test::wasm_bindgen_test;
+
+    fn conversation(id: ConversationId, active_at: u64) -> Conversation {
+        let (kind, active_at) = (ConversationKind::Notes, Millis(active_at));
+        Conversation { id, kind, last: None, unread: 0, active_at, typing: Vec::new() }
+    }
+
+    fn opened(conversation: ConversationId) -> Change {
+        let items = vec![item(conversation, 1, 1)];
+        Change::Timeline(TimelineChange::Opened { conversation, items, older: Older::More })
+    }
+
+    /// What a store tells.
+    fn history<T: Clone + 'static>(store: &Store<T>) -> (Rc<RefCell<Vec<T>>>, Subscription) {
+        let history = Rc::new(RefCell::new(Vec::new()));
+        let subscription = store.subscribe({
+            let history = Rc::clone(&history);
+            move |value| history.borrow_mut().push(value.clone())
+        });
+        (history, subscription)
+    }
+
+    #[wasm_bindgen_test]
+    fn conversations_stand_newest_first_and_changes_of_a_turn_are_told_as_one() {
+        let shown = Shown::new();
+        let (told, _subscription) = history(&shown.conversations);
+        shown.apply(Change::Conversations(vec![conversation(HERE, 1), conversation(THERE, 2)]));
+        shown.apply(Change::Conversation(conversation(HERE, 3)));
+        shown.flush();
+        shown.flush();
+        assert_eq!(*told.borrow(), [vec![], vec![conversation(HERE, 3), conversation(THERE, 2)]]);
+    }
+
+    #[wasm_bindgen_test]
+    fn who_subscribes_is_told_the_present_state_and_then_the_news_in_order() {
+        let shown = Shown::new();
+        shown.set_place(Place::Leading);
+        shown.apply(opened(HERE));
+        shown.flush();
+        let told = Rc::new(RefCell::new(Vec::new()));
+        let subscription = shown.subscribe({
+            let told = Rc::clone(&told);
+            move |news| told.borrow_mut().push(news.clone())
+        });
+        let present = [
+            Told::Place(Place::Leading),
+            Told::Changed(Change::Session(Session::Starting)),
+            Told::Changed(Change::Connection(Connection::None)),
+            Told::Changed(Change::Conversations(Vec::new())),
+            Told::Changed(opened(HERE)),
+        ];
+        assert_eq!(told.take(), present);
+        shown.notify(THERE);
+        shown.apply(Change::Connection(Connection::Offline));
+        assert_eq!(told.take(), []);
+        shown.flush();
+        assert_eq!(told.take(), [Told::Notify(THERE), Told::Changed(Change::Connection(Connection::Offline))]);
+        drop(subscription);
+        shown.set_place(Place::Elsewhere);
+        shown.notify(THERE);
+        shown.flush();
+        assert_eq!(told.take(), []);
+    }
+
+    #[wasm_bindgen_test]
+    fn a_subscription_that_ends_another_while_told_is_heard() {
+        let shown = Shown::new();
+        let (told, other) = history(&shown.connection);
+        let other = RefCell::new(Some(other));
+        let before = shown.connection.subscribe(|_| {});
+        drop(before);
+        let _ending = shown.session.subscribe(move |session| {
+            if *session == Session::Authenticating {
+                drop(other.take());
+            }
+        });
+        shown.apply(Change::Session(Session::Authenticating));
+        shown.apply(Change::Connection(Connection::Offline));
+        shown.flush();
+        assert_eq!(*told.borrow(), [Connection::None]);
+    }
+
+    #[wasm_bindgen_test]
+    fn signing_out_leaves_nothing_to_be_seen() {
+        let shown = Shown::new();
+        shown.apply(Change::Conversations(vec![conversation(HERE, 1)]));
+        shown.apply(opened(HERE));
+        shown.apply(Change::Session(Session::SignedOut(None)));
+        shown.flush();
+        assert_eq!((shown.conversations.get().len(), Option::clone(&shown.timeline.get())), (0, None));
+    }
+
+    #[wasm_bindgen_test]
+    fn older_items_are_under_way_until_they_come() {
+        let shown = Shown::new();
+        shown.apply(opened(HERE));
+        let loading = || shown.timeline.get().as_ref().as_ref().map(|timeline| timeline.loading_older);
+        shown.loading_older(THERE);
+        assert_eq!(loading(), Some(Loading::Idle));
+        shown.loading_older(HERE);
+        assert_eq!(loading(), Some(Loading::UnderWay));
+        let change = TimelineChange::OlderLoaded { conversation: HERE, items: Vec::new(), older: Older::None };
+        shown.apply(Change::Timeline(change));
+        assert_eq!(loading(), Some(Loading::Idle));
+        shown.close_timeline();
+        assert_eq!(loading(), None);
+    }
 }

@@ -73,3 +73,77 @@ impl Timeline {
 fn of(open: &mut Option<Timeline>, conversation: ConversationId) -> Option<&mut Timeline> {
     open.as_mut().filter(|timeline| timeline.conversation == conversation)
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use sotto_core::view::{Author, Body, MessageState, Position};
+    use sotto_core::wire::{ClientId, DeviceId, DeviceRef, Millis, UserId};
+    use wasm_bindgen_test::wasm_bindgen_test;
+
+    pub(crate) const HERE: ConversationId = ConversationId([1; 16]);
+    pub(crate) const THERE: ConversationId = ConversationId([2; 16]);
+
+    pub(crate) fn item(conversation: ConversationId, name: u8, position: u64) -> Item {
+        let sender = DeviceRef { user: UserId([0; 16]), device: DeviceId([0; 16]) };
+        Item {
+            key: MessageKey { conversation, sender, client_id: ClientId([name; 16]) },
+            position: Position(position),
+            author: Author::Me,
+            at: Millis(0),
+            body: Body::Text(name.to_string()),
+            state: MessageState::Sending,
+        }
+    }
+
+    fn opened(items: Vec<Item>) -> Option<Timeline> {
+        let mut open = None;
+        Timeline::apply(&mut open, TimelineChange::Opened { conversation: HERE, items, older: Older::More });
+        open
+    }
+
+    fn names(open: &Option<Timeline>) -> Vec<u8> {
+        let items = open.iter().flat_map(|timeline| &timeline.items);
+        items.map(|item| item.key.client_id.0[0]).collect()
+    }
+
+    #[wasm_bindgen_test]
+    fn items_stand_by_position_and_move_when_it_changes() {
+        let mut open = opened(vec![item(HERE, 1, 10), item(HERE, 2, 20)]);
+        Timeline::apply(&mut open, TimelineChange::Put(item(HERE, 3, 1_000)));
+        Timeline::apply(&mut open, TimelineChange::Put(item(HERE, 4, 1_001)));
+        assert_eq!(names(&open), [1, 2, 3, 4]);
+        Timeline::apply(&mut open, TimelineChange::Put(item(HERE, 5, 21)));
+        Timeline::apply(&mut open, TimelineChange::Put(item(HERE, 4, 22)));
+        assert_eq!(names(&open), [1, 2, 5, 4, 3]);
+        let sent = Item { state: MessageState::Sent, ..item(HERE, 3, 23) };
+        Timeline::apply(&mut open, TimelineChange::Put(sent.clone()));
+        assert_eq!(open.as_ref().and_then(|timeline| timeline.item(sent.key)), Some(&sent));
+        Timeline::apply(&mut open, TimelineChange::Gone(sent.key));
+        assert_eq!(names(&open), [1, 2, 5, 4]);
+    }
+
+    #[wasm_bindgen_test]
+    fn older_items_come_before_the_others() {
+        let mut open = opened(vec![item(HERE, 3, 30)]);
+        let items = vec![item(HERE, 1, 10), item(HERE, 2, 20)];
+        let change = |conversation, items| TimelineChange::OlderLoaded { conversation, items, older: Older::None };
+        Timeline::apply(&mut open, change(THERE, vec![item(THERE, 9, 9)]));
+        assert_eq!(open.as_ref().map(|timeline| timeline.older), Some(Older::More));
+        Timeline::apply(&mut open, change(HERE, items));
+        assert_eq!(names(&open), [1, 2, 3]);
+        assert_eq!(open.map(|timeline| timeline.older), Some(Older::None));
+    }
+
+    #[wasm_bindgen_test]
+    fn changes_of_another_conversation_change_nothing() {
+        let before = opened(vec![item(HERE, 1, 10)]);
+        let mut open = before.clone();
+        Timeline::apply(&mut open, TimelineChange::Put(item(THERE, 2, 20)));
+        Timeline::apply(&mut open, TimelineChange::Gone(item(THERE, 1, 10).key));
+        assert_eq!(open, before);
+        let mut closed = None;
+        Timeline::apply(&mut closed, TimelineChange::Put(item(HERE, 2, 20)));
+        assert_eq!(closed, None);
+    }
+}

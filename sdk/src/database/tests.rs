@@ -39,13 +39,13 @@ async fn all(database: &Database) -> Vec<Record> {
 
 /// The value at a place as it stands in the database.
 async fn raw(database: &Database, place: &Place) -> Option<JsValue> {
-    let transaction = database.begin(BTreeSet::from([place.table]), IdbTransactionMode::Readonly).expect("begun");
+    let transaction = database.begin(BTreeSet::from([place.table]), Purpose::Read).expect("begun");
     read::value(transaction.store(place.table.name()).expect("there").get(row(&place.row))).await.expect("read")
 }
 
 /// Puts a value at a place past the seal.
 async fn put_raw(database: &Database, place: &Place, value: &JsValue) {
-    let transaction = database.begin(BTreeSet::from([place.table]), IdbTransactionMode::Readwrite).expect("begun");
+    let transaction = database.begin(BTreeSet::from([place.table]), Purpose::Write).expect("begun");
     let store = transaction.store(place.table.name()).expect("there");
     let put = transaction.put(&store, value, &row(&place.row));
     assert_eq!(transaction.end(put).await, Ok(()));
@@ -131,8 +131,7 @@ async fn a_transaction_that_is_undone_leaves_nothing() {
     };
     let key = SealingKey::generate().await.expect("web crypto is there");
     let sealed = key.seal(&batch.puts).await.expect("sealed");
-    let transaction =
-        database.begin(Table::ALL.iter().copied().collect(), IdbTransactionMode::Readwrite).expect("begun");
+    let transaction = database.begin(Table::ALL.iter().copied().collect(), Purpose::Write).expect("begun");
     assert_eq!(database.fill(&transaction, &batch, &key, &sealed).await, Ok(()));
     assert_eq!(transaction.end(Err(StoreFailure::Full)).await, Err(StoreFailure::Broken));
     assert_eq!(all(&database).await, [before]);
@@ -191,7 +190,7 @@ async fn the_database_holds_no_plaintext_and_no_key_that_can_be_read() {
         put_raw(&database, &record.place, &Uint8Array::from(record.value.as_ref())).await;
         assert!(holds(&raw(&database, &record.place).await.expect("there")));
     }
-    let transaction = database.begin(BTreeSet::new(), IdbTransactionMode::Readonly).expect("begun");
+    let transaction = database.begin(BTreeSet::new(), Purpose::Read).expect("begun");
     let own = transaction.store(OWN).expect("there");
     let key = read::value(own.get(JsValue::from_str(KEY))).await.expect("read").expect("there");
     let key: web_sys::CryptoKey = key.dyn_into().expect("a key");

@@ -14,6 +14,18 @@ use web_sys::{
     DomException, IdbDatabase, IdbTransaction, IdbTransactionDurability, IdbTransactionMode, IdbTransactionOptions,
 };
 
+/// What a transaction is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// Reading.
+    Read,
+    /// Becoming the newest writer. Handed to the system, not waited for on disk: when the machine dies the older writer
+    /// dies too, and the first batch takes it to disk with it.
+    TakeOver,
+    /// Writing a batch. When it ends, the batch is on disk, not only handed to the system.
+    Write,
+}
+
 /// How a transaction ended.
 enum End {
     Completed,
@@ -28,15 +40,20 @@ pub(crate) struct Transaction {
 }
 
 impl Transaction {
-    /// Begins one over these object stores. What it writes is on disk, not only handed to the system, when it ends.
+    /// Begins one over these object stores.
     pub(crate) fn begin(
         database: &IdbDatabase,
         stores: impl Iterator<Item = &'static str>,
-        mode: IdbTransactionMode,
+        purpose: Purpose,
     ) -> Result<Self, StoreFailure> {
         let stores: Vec<JsString> = stores.map(JsString::from).collect();
         let options = IdbTransactionOptions::new();
-        options.set_durability(IdbTransactionDurability::Strict);
+        let (mode, durability) = match purpose {
+            Purpose::Read => (IdbTransactionMode::Readonly, IdbTransactionDurability::Relaxed),
+            Purpose::TakeOver => (IdbTransactionMode::Readwrite, IdbTransactionDurability::Relaxed),
+            Purpose::Write => (IdbTransactionMode::Readwrite, IdbTransactionDurability::Strict),
+        };
+        options.set_durability(durability);
         let begun = database.transaction_with_str_sequence_and_mode_and_options(&stores, mode, &options);
         let inner = begun.map_err(|_| StoreFailure::Broken)?;
         let (sender, end) = oneshot::channel();
