@@ -6,13 +6,14 @@ use opaque_ke::{
     CredentialResponse, Identifiers, RegistrationResponse,
 };
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HeaderMap, SET_COOKIE};
-use sotto_server::{Config, LoginSuite, serve};
+use sotto_server::{Clock, Config, LoginSuite, serve_by};
 use sotto_wire::account::{Identity, Name, RegisterFinish, RegisterFinishRequest, RegisterStart, RegisterStartRequest};
 use sotto_wire::key::NewDevice;
 use sotto_wire::session::{
     LoginFinish, LoginFinishRequest, LoginFinished, LoginStart, LoginStartRequest, Refresh, RefreshRequest, Refreshed,
 };
 use sotto_wire::{Base64, Code, DeviceId, Endpoint, Millis, Problem, RequestId, UserId, envelope};
+use sqlx::{AnyConnection, Connection as _};
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use tempfile::TempDir;
@@ -25,6 +26,7 @@ pub(crate) struct Server {
     pub(crate) origin: String,
     pub(crate) config: Config,
     pub(crate) http: reqwest::Client,
+    clock: Clock,
     folder: TempDir,
     shutdown: oneshot::Sender<()>,
     task: JoinHandle<Result<(), sotto_server::ServeError>>,
@@ -54,23 +56,28 @@ impl Server {
 
     /// Starts with roomy settings, changed by `change`.
     pub(crate) async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
+        Self::start_by(Clock::System, change).await
+    }
+
+    /// Starts with another clock than the machine's.
+    pub(crate) async fn start_by(clock: Clock, change: impl FnOnce(&mut Config)) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let mut config = roomy(&folder);
         change(&mut config);
-        Self::start_in(folder, config).await
+        Self::start_in(folder, clock, config).await
     }
 
-    async fn start_in(folder: TempDir, config: Config) -> Self {
+    async fn start_in(folder: TempDir, clock: Clock, config: Config) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
         let origin = format!("http://{}", listener.local_addr().expect("bound"));
         let (shutdown, ended) = oneshot::channel::<()>();
         let ended = async move {
             let _ = ended.await;
         };
-        let task = tokio::spawn(serve(config.clone(), listener, ended));
+        let task = tokio::spawn(serve_by(clock.clone(), config.clone(), listener, ended));
         // Its connections are closed with it, so that a stopping server has nothing to wait for.
         let http = reqwest::Client::builder().pool_max_idle_per_host(0).build().expect("a client");
-        Self { origin, config, http, folder, shutdown, task }
+        Self { origin, config, http, clock, folder, shutdown, task }
     }
 
     /// Stops it and waits for its end; gives back its folder.
@@ -82,14 +89,36 @@ impl Server {
 
     /// Stops it and starts another on the same folder.
     pub(crate) async fn restart(self) -> Self {
-        let config = self.config.clone();
+        let (clock, config) = (self.clock.clone(), self.config.clone());
         let folder = self.stop().await;
-        Self::start_in(folder, config).await
+        Self::start_in(folder, clock, config).await
     }
 
     /// Where its files are.
     pub(crate) fn folder(&self) -> PathBuf {
         self.folder.path().to_owned()
+    }
+
+    /// How many rows each table of accounts has.
+    pub(crate) async fn rows(&self) -> Vec<i64> {
+        let mut database = self.database().await;
+        let mut counts = Vec::new();
+        for count in [
+            "SELECT COUNT(*) FROM account",
+            "SELECT COUNT(*) FROM device",
+            "SELECT COUNT(*) FROM session",
+            "SELECT COUNT(*) FROM key_package WHERE package IS NOT NULL",
+        ] {
+            counts.push(sqlx::query_scalar(count).fetch_one(&mut database).await.expect("a count"));
+        }
+        counts
+    }
+
+    /// A connection to its database.
+    pub(crate) async fn database(&self) -> AnyConnection {
+        sqlx::any::install_default_drivers();
+        let url = format!("sqlite://{}", self.folder.path().join("sotto.db").display());
+        AnyConnection::connect(&url).await.expect("a database")
     }
 
     /// Sends bytes to a path.
@@ -165,6 +194,11 @@ impl Reply {
     pub(crate) fn request_id(&self) -> Option<String> {
         envelope::open(&self.body).expect("an envelope").request_id.map(|id| id.as_str().to_owned())
     }
+}
+
+/// The problem's code, for what must be refused.
+pub(crate) fn code_of<T>(outcome: Result<T, Problem>) -> Option<Code> {
+    outcome.err().map(|problem| problem.code)
 }
 
 /// Somebody with an account and a signed-in device.

@@ -1,4 +1,10 @@
 //! The server as its clients see it: a real one on a port of its own, a real store, real cryptography.
 
 mod accounts;
+mod assets;
 mod client;
+mod devices;
+mod keys;
+mod refusals;
+mod secrets;
+mod sessions;

@@ -1,0 +1,134 @@
+//! What is no command, or not by whom it should be: the exact status and code, and nothing changed.
+
+use crate::client::{Person, Reply, Server, bearer};
+use reqwest::Method;
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use sotto_wire::{Code, limit};
+
+const CLAIM: &str = "/api/keys/claim";
+
+fn json() -> HeaderMap {
+    HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))])
+}
+
+fn envelope(kind: &str, payload: &str) -> Vec<u8> {
+    format!(r#"{{"type":"{kind}","payload":{payload},"requestId":"r7","timestamp":"2026-11-20T09:43:45.123Z"}}"#)
+        .into_bytes()
+}
+
+#[tokio::test]
+async fn what_is_no_command_is_refused_by_its_own_code_and_changes_nothing() {
+    let server = Server::start().await;
+    let ada = Person::sign_up(&server, "ada").await;
+    let rows = server.rows().await;
+    let text = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("text/plain"))]);
+    let users = format!(r#"{{"users":["{}"]}}"#, ada.user);
+    let big = format!(r#"{{"users":[],"more":"{}"}}"#, "x".repeat(limit::BODY_MAX_BYTES));
+    let cases: [(&str, HeaderMap, Vec<u8>, (u16, Code)); 13] = [
+        ("no JSON", json(), b"{".to_vec(), (400, Code::Malformed)),
+        ("nothing", json(), Vec::new(), (400, Code::Malformed)),
+        ("no UTF-8", json(), vec![0xff; 9], (400, Code::Malformed)),
+        ("no envelope", json(), b"{}".to_vec(), (400, Code::Malformed)),
+        ("a list", json(), b"[]".to_vec(), (400, Code::Malformed)),
+        ("a wrong type", json(), envelope("claim_keys", r#"{"users":"ada"}"#), (400, Code::Malformed)),
+        ("no payload", json(), envelope("claim_keys", "null"), (400, Code::Malformed)),
+        ("bad base64", json(), envelope("claim_keys", r#"{"users":["!"]}"#), (400, Code::Malformed)),
+        ("another command", json(), envelope("find_user", &users), (404, Code::UnknownCommand)),
+        ("an unknown command", json(), envelope("claim_all", &users), (404, Code::UnknownCommand)),
+        ("no media type", HeaderMap::new(), envelope("claim_keys", &users), (415, Code::WrongMediaType)),
+        ("another media type", text, envelope("claim_keys", &users), (415, Code::WrongMediaType)),
+        ("too much", json(), envelope("claim_keys", &big), (413, Code::TooLarge)),
+    ];
+    for (name, mut headers, body, expected) in cases {
+        headers.extend(bearer(&ada.access_token));
+        assert_eq!(server.post(CLAIM, headers, body).await.refusal(), expected, "{name}");
+    }
+    assert_eq!(server.rows().await, rows);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn token_that_is_missing_or_not_ours_is_refused_and_changes_nothing() {
+    let server = Server::start().await;
+    let ada = Person::sign_up(&server, "ada").await;
+    let other = Server::start().await;
+    let foreign = Person::sign_up(&other, "ada").await;
+    let rows = server.rows().await;
+    let refresh_token = ada.cookie.split_once('=').expect("a pair").1;
+    let body = envelope("claim_keys", &format!(r#"{{"users":["{}"]}}"#, ada.user));
+    let cases = [
+        HeaderMap::new(),
+        bearer(""),
+        bearer("AAAA"),
+        bearer(&foreign.access_token),
+        bearer(refresh_token),
+        bearer(&ada.access_token.to_ascii_lowercase()),
+        HeaderMap::from_iter([(
+            reqwest::header::AUTHORIZATION,
+            format!("Basic {}", ada.access_token).parse().expect("a value"),
+        )]),
+    ];
+    for (number, mut headers) in cases.into_iter().enumerate() {
+        headers.extend(json());
+        let reply = server.post(CLAIM, headers, body.clone()).await;
+        assert_eq!(reply.refusal(), (401, Code::Unauthorized), "case {number}");
+        assert_eq!(reply.request_id().as_deref(), Some("r7"), "case {number}");
+    }
+    assert_eq!(server.rows().await, rows);
+    server.stop().await;
+    other.stop().await;
+}
+
+#[tokio::test]
+async fn refusal_carries_the_id_of_the_request_even_when_the_rest_is_broken() {
+    let server = Server::start().await;
+    let ada = Person::sign_up(&server, "ada").await;
+    for body in [envelope("claim_keys", "7"), envelope("claim_all", "{}"), br#"{"requestId":"r7"}"#.to_vec()] {
+        let mut headers = json();
+        headers.extend(bearer(&ada.access_token));
+        assert_eq!(server.post(CLAIM, headers, body).await.request_id().as_deref(), Some("r7"));
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn unknown_path_and_wrong_method_are_typed_refusals() {
+    let server = Server::start().await;
+    for path in ["/api", "/api/", "/api/nothing", "/api/keys/claim/", "/api/keys"] {
+        let reply = server.post(path, json(), envelope("claim_keys", "{}")).await;
+        assert_eq!(reply.refusal(), (404, Code::UnknownCommand), "{path}");
+    }
+    let reply = Reply::to_get(&server, "/api/nothing", HeaderMap::new()).await;
+    assert_eq!(reply.refusal(), (404, Code::UnknownCommand));
+    for path in [CLAIM, "/api/sessions/login/start"] {
+        assert_eq!(Reply::to_get(&server, path, HeaderMap::new()).await.refusal(), (405, Code::WrongMethod), "{path}");
+    }
+    let url = format!("{}{CLAIM}", server.origin);
+    let put = server.http.request(Method::PUT, url).send().await.expect("an answer");
+    assert_eq!(put.status().as_u16(), 405);
+    assert_eq!(server.post("/", json(), Vec::new()).await.refusal(), (405, Code::WrongMethod));
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn unknown_fields_are_passed_over() {
+    let server = Server::start().await;
+    let ada = Person::sign_up(&server, "ada").await;
+    let payload = format!(r#"{{"users":["{}"],"colour":"blue"}}"#, ada.user);
+    let mut headers = json();
+    headers.extend(bearer(&ada.access_token));
+    let reply = server.post(CLAIM, headers, envelope("claim_keys", &payload)).await;
+    assert_eq!(reply.status, 200);
+    assert_eq!(reply.request_id().as_deref(), Some("r7"));
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn server_that_lives_and_serves_says_so() {
+    let server = Server::start().await;
+    for (path, said) in [("/health/live", "live\n"), ("/health/ready", "ready\n")] {
+        let reply = Reply::to_get(&server, path, HeaderMap::new()).await;
+        assert_eq!((reply.status, reply.body), (200, said.as_bytes().to_vec()), "{path}");
+    }
+    server.stop().await;
+}
