@@ -1,6 +1,6 @@
 //! What may be called where inside a crate: the core decides without the world, its parts are apart, the app has one bridge,
 //! SQL stands in the store. Owns the lists of parts and of forbidden names.
-use crate::lexer::crate_paths;
+use crate::lexer::paths_below;
 use crate::tree::{Finding, Source, Tree};
 
 const CORE_PARTS: [&str; 7] = ["inbox", "outbox", "group", "stream", "session", "call", "view"];
@@ -8,28 +8,34 @@ const CORE_PARTS: [&str; 7] = ["inbox", "outbox", "group", "stream", "session", 
 const VALUES: &str = "view";
 const LOWER_SERVER_PARTS: [&str; 3] = ["store", "bus", "blob"];
 
-/// Names by which a Rust program reaches network, storage or cryptography of a browser.
-const BROWSER_APIS: [&str; 20] = [
-    "gloo_net",
-    "gloo_storage",
-    "idb",
-    "reqwest",
-    "fetch",
-    "fetch_with_str",
-    "fetch_with_request",
-    "fetch_with_str_and_init",
-    "fetch_with_request_and_init",
-    "local_storage",
-    "session_storage",
-    "indexed_db",
-    "web_sys::Storage",
-    "IdbFactory",
+/// Types of `web_sys` that are the network, storage or cryptography of a browser.
+const BROWSER_TYPES: [&str; 14] = [
+    "BroadcastChannel",
+    "Cache",
+    "CacheStorage",
+    "Crypto",
     "EventSource",
+    "IdbDatabase",
+    "IdbFactory",
+    "LockManager",
+    "Request",
+    "Response",
+    "Storage",
+    "SubtleCrypto",
     "WebSocket",
     "XmlHttpRequest",
-    "SubtleCrypto",
-    "web_sys::Crypto",
-    "BroadcastChannel",
+];
+/// Methods and crates that lead there.
+const BROWSER_CALLS: [&str; 9] = [
+    "gloo_net::",
+    "gloo_storage::",
+    "idb::",
+    "reqwest::",
+    ".fetch_with_",
+    ".local_storage(",
+    ".session_storage(",
+    ".indexed_db(",
+    ".crypto(",
 ];
 
 /// Rule 1: nothing in the core depends on the platform, waits, or reads a clock, a file or the network.
@@ -62,30 +68,41 @@ pub(crate) fn lower_parts_of_the_server_are_apart(tree: &Tree) -> Vec<Finding> {
 
 /// Rule 2: only `client.rs` of the app may use what reaches beyond the page.
 pub(crate) fn app_has_one_bridge(tree: &Tree) -> Vec<Finding> {
-    let in_app = tree.rust(&["app/src/"]).filter(|source| !is_part(source, "app/src/", "client"));
     let why = "the app reads signals that app/src/client.rs feeds from the SDK";
-    in_app.flat_map(|source| BROWSER_APIS.iter().flat_map(|name| source.findings_of(name, why))).collect()
+    let mut findings = Vec::new();
+    for source in tree.rust(&["app/src/"]).filter(|source| !is_part(source, "app/src/", "client")) {
+        findings.extend(BROWSER_CALLS.iter().flat_map(|piece| source.findings_of(piece, why)));
+        let types = paths_below(&source.code, "web_sys::").into_iter().filter(|(_, name)| BROWSER_TYPES.contains(name));
+        findings.extend(types.map(|(at, name)| source.finding(at, format!("web_sys::{name}: {why}"))));
+    }
+    findings
 }
 
-/// Rule 3: SQL only under `server/src/store/`.
+/// Rule 3: SQL only under `server/src/store/`. Tests may look into the database.
 pub(crate) fn sql_only_in_the_store(tree: &Tree) -> Vec<Finding> {
-    let others = tree.rust(&["server/", "wire/src/", "sdk/", "app/", "tools/"]);
-    let outside =
-        others.filter(|source| !is_part(source, "server/src/", "store") && !is_part(source, "server/tests/", "store"));
+    let sources = tree.rust(&["server/src/", "wire/src/", "sdk/", "app/src/", "tools/"]);
+    let outside = sources.filter(|source| !is_part(source, "server/src/", "store") && !is_test(source));
     outside.flat_map(|source| source.findings_of("sqlx", "SQL stands only under server/src/store")).collect()
 }
 
 fn apart(tree: &Tree, folder: &str, parts: &[&str], foreign: fn(&str) -> bool) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for source in tree.rust(&[folder]) {
+    for source in tree.rust(&[folder]).filter(|source| !is_test(source)) {
         let Some(own) = parts.iter().find(|part| is_part(source, folder, part)) else { continue };
-        for (at, name) in crate_paths(&source.code).into_iter().filter(|(_, name)| name != own && foreign(name)) {
+        for (at, name) in
+            paths_below(&source.code, "crate::").into_iter().filter(|(_, name)| name != own && foreign(name))
+        {
             let what = format!("{own} uses crate::{name}, but parts are apart: let the caller pass the value in");
             findings.push(source.finding(at, what));
         }
         findings.extend(source.findings_of("super::super", "write crate:: paths, so that tidy sees them"));
     }
     findings
+}
+
+/// Whether a file holds only tests; these may bring parts together.
+fn is_test(source: &Source) -> bool {
+    source.path.ends_with("/tests.rs") || source.path.contains("/tests/")
 }
 
 /// Whether a file is `<folder><part>.rs` or lies below `<folder><part>/`.
@@ -127,6 +144,7 @@ fn sibling_of_the_store_is_caught() {
         ("server/src/store/log.rs", "use crate::store::Row;\nuse crate::http::Refusal;\nuse super::super::http;"),
         ("server/src/store.rs", "mod log;\nuse crate::clock::Clock;"),
         ("server/src/delivery.rs", "use crate::store::Store;"),
+        ("server/src/store/tests.rs", "use crate::delivery::Tail;"),
     ]);
     let log = "server/src/store/log.rs".to_owned();
     let expected = [(log.clone(), 2), (log, 3), ("server/src/store.rs".to_owned(), 2)];
@@ -135,12 +153,12 @@ fn sibling_of_the_store_is_caught() {
 
 #[test]
 fn browser_api_outside_the_bridge_is_caught() {
-    let text = "let s = window.local_storage();\nlet p = prefetch();\nuse gloo_net::http::Request;";
+    let text = "let s = w.local_storage();\nMissing::EventSource => prefetch(),\nuse gloo_net::http;\nuse web_sys::{Event, Storage};";
     let tree = Tree::of(&[("app/src/page/settings.rs", text), ("app/src/client.rs", text), ("sdk/src/disk.rs", text)]);
     let path = "app/src/page/settings.rs".to_owned();
     let mut found = places(app_has_one_bridge(&tree));
     found.sort();
-    assert_eq!(found, [(path.clone(), 1), (path, 3)]);
+    assert_eq!(found, [(path.clone(), 1), (path.clone(), 3), (path, 4)]);
 }
 
 #[test]

@@ -31,7 +31,7 @@ pub(crate) fn blank(text: &str) -> String {
 }
 
 /// Offsets where `piece` stands in `code`, not as a part of a longer word.
-pub(crate) fn places<'a>(code: &'a str, piece: &'a str) -> impl Iterator<Item = usize> {
+pub(crate) fn places(code: &str, piece: &str) -> impl Iterator<Item = usize> {
     code.match_indices(piece).map(|(at, _)| at).filter(move |at| {
         let before = code[..*at].chars().next_back();
         let after = code[at + piece.len()..].chars().next();
@@ -43,11 +43,11 @@ pub(crate) fn places<'a>(code: &'a str, piece: &'a str) -> impl Iterator<Item = 
     })
 }
 
-/// First segments of all paths that begin with `crate::`, also in groups like `crate::{a, b::c}`, with their offsets.
-pub(crate) fn crate_paths(code: &str) -> Vec<(usize, &str)> {
+/// First segments of all paths below `root` (such as `crate::`), also in groups like `crate::{a, b::c}`, with offsets.
+pub(crate) fn paths_below<'a>(code: &'a str, root: &str) -> Vec<(usize, &'a str)> {
     let mut found = Vec::new();
-    for at in places(code, "crate::") {
-        let start = at + "crate::".len();
+    for at in places(code, root) {
+        let start = at + root.len();
         if !code[start..].starts_with('{') {
             found.push((start, word_at(code, start)));
             continue;
@@ -144,8 +144,8 @@ fn words_are_whole() {
 }
 
 #[test]
-fn crate_paths_are_found_in_groups() {
+fn paths_are_found_in_groups() {
     let code = "use crate::a::b; use crate::{c, d::{e, f}, g as h}; crate::i::j()";
-    let words: Vec<&str> = crate_paths(code).into_iter().map(|(_, word)| word).collect();
+    let words: Vec<&str> = paths_below(code, "crate::").into_iter().map(|(_, word)| word).collect();
     assert_eq!(words, ["a", "c", "d", "g", "i"]);
 }

@@ -21,15 +21,16 @@ const HELP: &str = "\
 cargo xtask <command>
 
   run [-- server options]   set up, build what changed, start one server with the app inside, print its address
-  test [--long] [filter]    everything that is shown by tests: native, tools, browser; --long takes 10 000 simulator seeds
+  test [--long] [filter]    everything that is shown by tests: native, tools, SDK and app in the browser; --long takes
+                            10 000 simulator seeds instead of 500
   bench [name] [--json]     figures beside their budgets: append, fanout, idle, crypto, size (all without a name)
   check                     format, clippy (native and wasm32), tidy, cargo deny
 
 Each command does the set-up that it needs (wasm32 target, wasm-bindgen, Trunk, npm packages, Chromium) and skips what is
 there. Everything lands in target/, node_modules/ and dist/; only Chromium, when none is found, comes from apt as root.
 
-  CHROMIUM        the browser to test with, instead of the first of chromium, chromium-browser, google-chrome on PATH
-  SOTTO_DATA_DIR  where `run` keeps its data (default target/sotto-data)
+  CHROMIUM, CHROMEDRIVER  the browser to test with and its driver, instead of those on PATH
+  SOTTO_DATA_DIR          where `run` keeps its data (default target/sotto-data)
 ";
 
 fn main() -> ExitCode {

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 use crate::failure::Failure;
 
-pub(crate) use chromium::chromium;
+pub(crate) use chromium::{Browser, chromium};
 pub(crate) use deny::deny;
 pub(crate) use npm::npm;
 pub(crate) use target::wasm_target;

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use crate::failure::{Failure, at};
 use crate::process::{cargo, program, run_reading};
+use crate::setup::Browser;
 use crate::step::step;
 use crate::tally::Tally;
 use crate::{app, house, server, setup};
@@ -48,6 +49,7 @@ fn parts(tally: &mut Tally, seeds: &str, filter: Option<&str>) -> Result<(), Fai
         native(tally, seeds, filter)?;
     }
     tools(tally, filter)?;
+    sdk(tally, &browser, filter)?;
     if app && server {
         journeys(tally, &browser, filter)?;
     }
@@ -89,7 +91,23 @@ fn tools(tally: &mut Tally, filter: Option<&str>) -> Result<(), Failure> {
     })
 }
 
-fn journeys(tally: &mut Tally, browser: &Path, filter: Option<&str>) -> Result<(), Failure> {
+/// The SDK's own tests, which need a browser's database, locks and fetch.
+fn sdk(tally: &mut Tally, browser: &Browser, filter: Option<&str>) -> Result<(), Failure> {
+    step("tests of the SDK in the browser", || {
+        let before = *tally;
+        let mut command = cargo();
+        command
+            .args(["test", "--no-fail-fast", "--package", "sotto", "--target", "wasm32-unknown-unknown"])
+            .args(filter);
+        command.env("CARGO_TARGET_DIR", house::web_target()).env("CHROMEDRIVER", &browser.driver);
+        command.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", house::tools().join("bin/wasm-bindgen-test-runner"));
+        let well = run_reading(&mut command, |line| tally.cargo_line(line))?;
+        tally.program_ended(well, before);
+        Ok(())
+    })
+}
+
+fn journeys(tally: &mut Tally, browser: &Browser, filter: Option<&str>) -> Result<(), Failure> {
     let config = "tests/browser/playwright.config.ts";
     if !house::root().join(config).is_file() {
         eprintln!("xtask: {config} is missing: the browser journeys cannot run");
@@ -103,7 +121,7 @@ fn journeys(tally: &mut Tally, browser: &Path, filter: Option<&str>) -> Result<(
         if let Some(filter) = filter {
             command.args(["--pass-with-no-tests", "--grep", filter]);
         }
-        command.env("CHROMIUM", browser).env("SOTTO_SERVER", server::binary("debug", "sotto-server"));
+        command.env("CHROMIUM", &browser.chromium).env("SOTTO_SERVER", server::binary("debug", "sotto-server"));
         let well = run_reading(&mut command, |line| tally.playwright_line(line))?;
         tally.program_ended(well, before);
         Ok(())

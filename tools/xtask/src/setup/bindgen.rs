@@ -1,4 +1,4 @@
-//! The wasm-bindgen command. Owns the comparison with the version that the app is linked against.
+//! The wasm-bindgen command and its test runner. Owns the comparison with the version that the app is linked against.
 use std::fs;
 
 use crate::failure::{Failure, at};
@@ -6,7 +6,9 @@ use crate::house;
 use crate::process::{answer, cargo_for_tools, program, run};
 use crate::step::{satisfied, step};
 
-/// Builds `tools/wasm-bindgen` and puts it on PATH, if what is there has another version than `Cargo.lock`.
+const COMMANDS: [&str; 2] = ["wasm-bindgen", "wasm-bindgen-test-runner"];
+
+/// Builds `tools/wasm-bindgen` and puts its commands on PATH, if what is there has another version than `Cargo.lock`.
 pub(crate) fn wasm_bindgen() -> Result<(), Failure> {
     let lock_path = house::root().join("Cargo.lock");
     let lock = fs::read_to_string(&lock_path).map_err(at(&lock_path))?;
@@ -14,17 +16,22 @@ pub(crate) fn wasm_bindgen() -> Result<(), Failure> {
         what: "wasm-bindgen in Cargo.lock",
         remedy: "the app depends on it; run cargo update --workspace".to_owned(),
     })?;
-    let command = house::tools().join("bin/wasm-bindgen");
-    if answer(program(&command).arg("--version")).is_some_and(|said| said == format!("wasm-bindgen {wanted}")) {
+    let folder = house::tools().join("bin");
+    let is_wanted = |command: &str| {
+        let said = answer(program(folder.join(command)).arg("--version"));
+        said.is_some_and(|said| said == format!("{command} {wanted}"))
+    };
+    if COMMANDS.into_iter().all(is_wanted) {
         satisfied("wasm-bindgen", wanted);
         return Ok(());
     }
     step("build wasm-bindgen (about a minute)", || {
         run(cargo_for_tools().args(["build", "--package", "wasm-bindgen-pinned"]))?;
-        let folder = house::tools().join("bin");
         fs::create_dir_all(&folder).map_err(at(&folder))?;
-        let built = house::tools_target().join("debug/wasm-bindgen");
-        fs::copy(&built, &command).map_err(at(&built))?;
+        for command in COMMANDS {
+            let built = house::tools_target().join("debug").join(command);
+            fs::copy(&built, folder.join(command)).map_err(at(&built))?;
+        }
         Ok(())
     })
 }

@@ -7,19 +7,26 @@ use crate::failure::Failure;
 use crate::process::{answer, program, run};
 use crate::step::{satisfied, step};
 
-const NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
+const BROWSERS: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
+const DRIVERS: [&str; 1] = ["chromedriver"];
 
-/// Finds Chromium: `$CHROMIUM`, PATH, or as root from apt.
-pub(crate) fn chromium() -> Result<PathBuf, Failure> {
-    let found = env::var_os("CHROMIUM").map(PathBuf::from).or_else(|| on_path(&NAMES));
-    if let Some(browser) = found {
-        satisfied("chromium", &browser.display().to_string());
+/// The browser of the journeys, and what drives it for the SDK's own tests.
+pub(crate) struct Browser {
+    pub(crate) chromium: PathBuf,
+    pub(crate) driver: PathBuf,
+}
+
+/// Finds Chromium and its driver: `$CHROMIUM` and `$CHROMEDRIVER`, PATH, or as root from apt.
+pub(crate) fn chromium() -> Result<Browser, Failure> {
+    if let Some(browser) = found() {
+        satisfied("chromium", &browser.chromium.display().to_string());
         return Ok(browser);
     }
+    let missing = |remedy: &str| Failure::Missing { what: "Chromium or chromedriver", remedy: remedy.to_owned() };
     if answer(program("id").arg("-u")).as_deref() != Some("0") || on_path(&["apt-get"]).is_none() {
-        return Err(Failure::Missing { what: "Chromium", remedy: "install it, or name it in CHROMIUM".to_owned() });
+        return Err(missing("install them, or name them in CHROMIUM and CHROMEDRIVER"));
     }
-    step("install chromium from apt", || {
+    step("install chromium and its driver from apt", || {
         run(program("apt-get").args(["-q", "update"]))?;
         run(program("apt-get").env("DEBIAN_FRONTEND", "noninteractive").args([
             "-q",
@@ -27,7 +34,13 @@ pub(crate) fn chromium() -> Result<PathBuf, Failure> {
             "-y",
             "--no-install-recommends",
             "chromium",
+            "chromium-driver",
         ]))?;
-        on_path(&NAMES).ok_or(Failure::Missing { what: "Chromium", remedy: "apt has not installed it".to_owned() })
+        found().ok_or_else(|| missing("apt has not installed them"))
     })
+}
+
+fn found() -> Option<Browser> {
+    let named = |variable: &str, names: &[&str]| env::var_os(variable).map(PathBuf::from).or_else(|| on_path(names));
+    Some(Browser { chromium: named("CHROMIUM", &BROWSERS)?, driver: named("CHROMEDRIVER", &DRIVERS)? })
 }
