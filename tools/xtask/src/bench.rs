@@ -55,6 +55,9 @@ fn measure(name: &str, figure: Figure, json: Option<&str>) -> Result<(), Failure
             // The server under measure serves the app too; an empty folder would not be the server that ships.
             setup::for_app()?;
             app::build()?;
+            if figure == Figure::Fanout {
+                setup::nchan()?;
+            }
             let (server, generator) = server::build_release()?;
             step(&format!("measure {name}"), || {
                 run_speaking(program(generator).arg(name).arg("--server").arg(server).args(json))

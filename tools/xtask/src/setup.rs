@@ -4,16 +4,19 @@ mod bindgen;
 mod chromium;
 mod deny;
 mod npm;
+mod peer;
 mod target;
 mod trunk;
 
 use std::path::PathBuf;
 
 use crate::failure::Failure;
+use crate::process::{answer, program};
 
 pub(crate) use chromium::{Browser, chromium};
 pub(crate) use deny::deny;
 pub(crate) use npm::npm;
+pub(crate) use peer::nchan;
 pub(crate) use target::wasm_target;
 
 /// Everything that building the app needs.
@@ -29,4 +32,9 @@ fn on_path(names: &[&str]) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     let folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
     names.iter().flat_map(|name| folders.iter().map(move |folder| folder.join(name))).find(|file| file.is_file())
+}
+
+/// Whether this process may install packages.
+fn is_root() -> bool {
+    answer(program("id").arg("-u")).as_deref() == Some("0")
 }

@@ -2,9 +2,9 @@
 use std::env;
 use std::path::PathBuf;
 
-use super::on_path;
+use super::{is_root, on_path};
 use crate::failure::Failure;
-use crate::process::{answer, program, run};
+use crate::process::{program, run};
 use crate::step::{satisfied, step};
 
 const BROWSERS: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
@@ -23,7 +23,7 @@ pub(crate) fn chromium() -> Result<Browser, Failure> {
         return Ok(browser);
     }
     let missing = |remedy: &str| Failure::Missing { what: "Chromium or chromedriver", remedy: remedy.to_owned() };
-    if answer(program("id").arg("-u")).as_deref() != Some("0") || on_path(&["apt-get"]).is_none() {
+    if !is_root() || on_path(&["apt-get"]).is_none() {
         return Err(missing("install them, or name them in CHROMIUM and CHROMEDRIVER"));
     }
     step("install chromium and its driver from apt", || {
