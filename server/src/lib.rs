@@ -1,4 +1,4 @@
-//! The Sotto server: accounts, one log, and the streams that carry it. [`serve`] is all of it; `main.rs` adds the
+//! The Sotto server: accounts, one log, and the streams that carry it. [`serve`] is all of it; [`main`] adds the
 //! process around it: settings, log, socket, signals.
 
 mod app;
@@ -7,6 +7,7 @@ mod config;
 mod delivery;
 mod http;
 mod login;
+mod process;
 mod refusal;
 mod secret;
 mod store;
@@ -15,6 +16,7 @@ mod token;
 pub use clock::Clock;
 pub use config::{AddressSource, Config, ConfigError, LogFormat, Rates};
 pub use login::LoginSuite;
+pub use process::main;
 pub use secret::SecretError;
 pub use store::StoreError;
 

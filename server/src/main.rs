@@ -1,94 +1,9 @@
-//! The process around the server: settings, log, socket, signals. What it serves is in the library.
-
-use sotto_server::{Config, ConfigError, LogFormat, ServeError, serve};
-use std::error::Error;
-use std::io;
-use std::process::ExitCode;
-use tokio::net::{TcpListener, TcpSocket};
-use tokio::signal::unix::{SignalKind, signal};
-use tracing_subscriber::EnvFilter;
+//! The program: chooses the allocator. What it does is in the library, so that the integration tests run the same.
 
 /// Gives pages back after a burst, which the C library's allocator does not.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Why the process ends with a failure.
-#[derive(Debug, thiserror::Error)]
-enum MainError {
-    #[error("read the settings")]
-    Config(#[from] ConfigError),
-    #[error("read the log filter")]
-    LogFilter(#[from] tracing_subscriber::filter::ParseError),
-    #[error("listen")]
-    Listen(#[source] io::Error),
-    #[error("watch for signals")]
-    Signals(#[source] io::Error),
-    #[error("serve")]
-    Serve(#[from] ServeError),
-}
-
-fn main() -> ExitCode {
-    let outcome = Config::load().map_err(MainError::from).and_then(run);
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        // Help and version come this way too, and have their own exit code.
-        Err(MainError::Config(ConfigError::CommandLine(error))) => error.exit(),
-        Err(error) => {
-            eprintln!("sotto-server: {}", with_causes(&error));
-            ExitCode::FAILURE
-        }
-    }
-}
-
-#[tokio::main]
-async fn run(config: Config) -> Result<(), MainError> {
-    start_log(&config)?;
-    let mut terminate = signal(SignalKind::terminate()).map_err(MainError::Signals)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(MainError::Signals)?;
-    let listener = listen(&config).map_err(MainError::Listen)?;
-    let address = listener.local_addr().map_err(MainError::Listen)?;
-    tracing::info!(%address, "listening");
-    let shutdown = async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        tracing::info!("shutting down");
-    };
-    serve(config, listener, shutdown).await?;
-    tracing::info!("stopped");
-    Ok(())
-}
-
-fn listen(config: &Config) -> io::Result<TcpListener> {
-    let socket = if config.listen.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-    socket.set_reuseaddr(true)?;
-    socket.bind(config.listen)?;
-    socket.listen(config.listen_backlog_connections)
-}
-
-fn start_log(config: &Config) -> Result<(), MainError> {
-    let filter = EnvFilter::try_new(&config.log_filter)?;
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
-    match config.log_format {
-        LogFormat::Text => log.init(),
-        LogFormat::Json => log.json().flatten_event(true).init(),
-    }
-    // Where, not what: the text of a panic may quote a request.
-    std::panic::set_hook(Box::new(|panic| {
-        let place = panic.location().map(ToString::to_string);
-        tracing::error!(place, "panicked");
-    }));
-    Ok(())
-}
-
-fn with_causes(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
+fn main() -> std::process::ExitCode {
+    sotto_server::main()
 }
