@@ -13,6 +13,7 @@ pub(crate) fn check(arguments: &[String]) -> Result<(), Failure> {
         return Err(Failure::Usage(format!("check takes no {word}")));
     }
     setup::wasm_target()?;
+    setup::components()?;
     setup::deny()?;
     let mut failed = Vec::new();
     for (name, mut command) in checks() {

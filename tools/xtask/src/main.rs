@@ -27,7 +27,8 @@ cargo xtask <command>
   check                     format, clippy (native and wasm32), tidy, cargo deny
 
 Each command does the set-up that it needs (wasm32 target, wasm-bindgen, Trunk, npm packages, Chromium) and skips what is
-there. Everything lands in target/, node_modules/ and dist/; only Chromium, when none is found, comes from apt as root.
+there. Everything lands in target/, node_modules/ and dist/. What is missing of Chromium, its driver and (for `bench fanout`)
+nginx with nchan is installed from apt where xtask runs as root.
 
   CHROMIUM, CHROMEDRIVER  the browser to test with and its driver, instead of those on PATH
   SOTTO_DATA_DIR          where `run` keeps its data (default target/sotto-data)

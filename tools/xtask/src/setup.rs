@@ -2,6 +2,7 @@
 //! file of its own and is skipped when satisfied.
 mod bindgen;
 mod chromium;
+mod components;
 mod deny;
 mod npm;
 mod peer;
@@ -14,6 +15,7 @@ use crate::failure::Failure;
 use crate::process::{answer, program};
 
 pub(crate) use chromium::{Browser, chromium};
+pub(crate) use components::components;
 pub(crate) use deny::deny;
 pub(crate) use npm::npm;
 pub(crate) use peer::nchan;
