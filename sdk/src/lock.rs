@@ -88,6 +88,7 @@ fn request(locks: &LockManager, name: &str, options: &LockOptions) -> oneshot::R
 mod tests {
     use super::*;
     use crate::database::tests::fresh_name;
+    use js_sys::{Array, Reflect};
     use std::task::Poll;
     use wasm_bindgen_test::wasm_bindgen_test;
 
@@ -118,15 +119,27 @@ mod tests {
         drop(take(&locks, &name).await.expect("allowed"));
     }
 
+    /// How many wait for the lock `name`, as the browser knows it.
+    async fn waiting(locks: &LockManager, name: &str) -> usize {
+        let of = |object: &JsValue, key: &str| Reflect::get(object, &JsValue::from_str(key)).expect("an object");
+        let query: Function = of(locks, "query").dyn_into().expect("a function");
+        let snapshot: Promise = query.call0(locks).expect("allowed").dyn_into().expect("a promise");
+        let snapshot = JsFuture::from(snapshot).await.expect("allowed");
+        let pending: Array = of(&snapshot, "pending").dyn_into().expect("a list");
+        pending.iter().filter(|lock| of(lock, "name") == name).count()
+    }
+
     #[wasm_bindgen_test]
-    async fn a_request_that_is_dropped_does_not_hold_up_the_next() {
+    async fn a_request_that_is_dropped_is_taken_back() {
         let (locks, name) = (locks(), fresh_name());
         let held = try_take(&locks, &name).await.expect("allowed").expect("free");
         let mut dropped = Box::pin(take(&locks, &name));
         begun(&mut dropped).await;
         let mut next = Box::pin(take(&locks, &name));
         begun(&mut next).await;
+        assert_eq!(waiting(&locks, &name).await, 2);
         drop(dropped);
+        assert_eq!(waiting(&locks, &name).await, 1);
         drop(held);
         drop(next.await.expect("allowed"));
     }

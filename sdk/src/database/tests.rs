@@ -29,6 +29,14 @@ pub(crate) fn puts(key: u64, puts: Vec<Record>) -> Batch {
     Batch { key: BatchKey(key), erase: Erase::Nothing, deletes: Vec::new(), puts }
 }
 
+/// Says that the newest writer is the one that took over at this number.
+pub(crate) async fn put_generation(database: &Database, generation: f64) {
+    let transaction = database.begin(BTreeSet::new(), Purpose::Write).expect("begun");
+    let own = transaction.store(OWN).expect("there");
+    let put = transaction.put(&own, &JsValue::from_f64(generation), &JsValue::from_str(GENERATION));
+    assert_eq!(transaction.end(put).await, Ok(()));
+}
+
 async fn written(database: &Database, records: &[Record]) {
     assert_eq!(database.write(&puts(0, records.to_vec())).await, Ok(()));
 }
