@@ -78,3 +78,41 @@ impl<T> Queue<T> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::rc::Rc;
+    use wasm_bindgen_futures::spawn_local;
+    use wasm_bindgen_test::wasm_bindgen_test;
+
+    #[wasm_bindgen_test]
+    async fn the_taker_gets_everything_in_order_and_then_the_end() {
+        let queue = Rc::new(Queue::default());
+        let pushing = Rc::clone(&queue);
+        spawn_local(async move {
+            (1..4).for_each(|item| pushing.push(item));
+        });
+        assert_eq!(queue.take().await, Some(vec![1, 2, 3]));
+        queue.push(4);
+        queue.close();
+        queue.push(5);
+        assert_eq!(queue.take().await, None);
+    }
+
+    #[wasm_bindgen_test]
+    async fn closing_drops_the_work_and_what_it_holds() {
+        let queue = Rc::new(Queue::<()>::default());
+        let held = Rc::new(());
+        let holding = Rc::clone(&held);
+        let closing = Rc::clone(&queue);
+        spawn_local(async move { closing.close() });
+        queue
+            .until_closed(async move {
+                let _holding = holding;
+                std::future::pending().await
+            })
+            .await;
+        assert_eq!(Rc::strong_count(&held), 1);
+    }
+}

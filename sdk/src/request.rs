@@ -43,3 +43,27 @@ async fn answer(server: &str, request: Request) -> Option<Bytes> {
     let body = response.binary().await.ok()?;
     (body.len() <= ANSWER_MAX_BYTES).then(|| Bytes::from(body))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sotto_core::contract::RequestKey;
+    use wasm_bindgen_test::wasm_bindgen_test;
+
+    async fn answer_of(server: &str) -> Result<Bytes, NoAnswer> {
+        let (key, cookies) = (RequestKey(1), Cookies::Omit);
+        send(server, Request { key, path: "/api/absent", access_token: None, cookies, body: b"{}".to_vec() }).await
+    }
+
+    #[wasm_bindgen_test]
+    async fn an_answer_is_an_answer_whatever_its_status() {
+        // The server of the tests knows no such path.
+        assert!(answer_of("").await.is_ok());
+    }
+
+    #[wasm_bindgen_test]
+    async fn a_refused_connection_is_no_answer() {
+        // Port 9 (discard) is one that browsers do not even try.
+        assert_eq!(answer_of("http://127.0.0.1:9").await, Err(NoAnswer));
+    }
+}

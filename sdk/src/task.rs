@@ -46,3 +46,26 @@ async fn settle(mut start: impl FnMut(&Function)) {
     // It is never rejected.
     let _ = JsFuture::from(promise).await;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::Cell;
+    use std::rc::Rc;
+    use wasm_bindgen_futures::spawn_local;
+    use wasm_bindgen_test::wasm_bindgen_test;
+
+    #[wasm_bindgen_test]
+    async fn a_turn_lets_others_run_first() {
+        let ran = Rc::new(Cell::new(0));
+        let other = Rc::clone(&ran);
+        spawn_local(async move {
+            other.set(1);
+            // A chain of microtasks: what one turn must let through.
+            let _ = JsFuture::from(Promise::resolve(&JsValue::NULL)).await;
+            other.set(2);
+        });
+        turn().await;
+        assert_eq!(ran.get(), 2);
+    }
+}
