@@ -11,6 +11,10 @@ pub(crate) mod mls;
 pub(crate) mod pulse;
 pub(crate) mod subscriber;
 pub(crate) mod tail;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
 pub(crate) mod ticket;
 pub(crate) mod typing;
 pub(crate) mod writer;

@@ -12,6 +12,8 @@ pub(crate) mod log;
 pub(crate) mod rows;
 pub(crate) mod secret;
 pub(crate) mod session;
+#[cfg(test)]
+mod tests;
 
 use crate::store::rows::Bytes32;
 use sqlx::any::AnyPoolOptions;

@@ -166,3 +166,111 @@ async fn serve(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::Extension;
+    use axum::routing::get;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::sync::{Notify, oneshot};
+
+    struct Running {
+        address: SocketAddr,
+        shutdown: oneshot::Sender<()>,
+        /// Resolves when the server has ended.
+        ended: tokio::task::JoinHandle<()>,
+        /// Lets `/slow` answer.
+        release: Arc<Notify>,
+        /// Says that `/slow` was asked.
+        asked: Arc<Notify>,
+    }
+
+    async fn takes_over(Extension(handover): Extension<Arc<Handover>>) -> &'static str {
+        handover.take_over(|mut socket| {
+            Box::pin(async move {
+                socket.write_all(b"taken over").await.expect("written");
+                let mut rest = Vec::new();
+                socket.read_to_end(&mut rest).await.expect("read");
+            })
+        });
+        std::future::pending().await
+    }
+
+    async fn run(drain: Duration) -> Running {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a listener");
+        let address = listener.local_addr().expect("an address");
+        let (release, asked) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let (waits, says) = (release.clone(), asked.clone());
+        let slow = move || async move {
+            says.notify_one();
+            waits.notified().await;
+            "slow"
+        };
+        let router = Router::new()
+            .route("/", get(|| async { "quick" }))
+            .route("/slow", get(slow))
+            .route("/stream", get(takes_over));
+        let (shutdown, shut_down) = oneshot::channel();
+        let shut_down = async move { shut_down.await.expect("told") };
+        let ended = tokio::spawn(accept(listener, router, shut_down, (|| {}, drain)));
+        Running { address, shutdown, ended, release, asked }
+    }
+
+    async fn ask(socket: &mut TcpStream, path: &str) {
+        let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n");
+        socket.write_all(request.as_bytes()).await.expect("written");
+    }
+
+    async fn read_until(socket: &mut TcpStream, end: &str) -> String {
+        let mut text = String::new();
+        while !text.ends_with(end) {
+            let mut bytes = [0; 512];
+            let count = socket.read(&mut bytes).await.expect("readable");
+            assert_ne!(count, 0, "ended after {text:?}");
+            text.push_str(std::str::from_utf8(&bytes[..count]).expect("UTF-8"));
+        }
+        text
+    }
+
+    #[tokio::test]
+    async fn a_request_takes_over_a_kept_connection_and_nothing_precedes_it() {
+        let running = run(Duration::from_secs(10)).await;
+        let mut socket = TcpStream::connect(running.address).await.expect("connected");
+        ask(&mut socket, "/").await;
+        read_until(&mut socket, "quick").await;
+        ask(&mut socket, "/stream").await;
+        assert_eq!(read_until(&mut socket, "taken over").await, "taken over");
+    }
+
+    #[tokio::test]
+    async fn shutdown_answers_what_was_asked_and_waits_for_streams() {
+        let running = run(Duration::from_secs(10)).await;
+        let mut slow = TcpStream::connect(running.address).await.expect("connected");
+        let mut stream = TcpStream::connect(running.address).await.expect("connected");
+        let mut idle = TcpStream::connect(running.address).await.expect("connected");
+        ask(&mut stream, "/stream").await;
+        read_until(&mut stream, "taken over").await;
+        ask(&mut slow, "/slow").await;
+        running.asked.notified().await;
+        running.shutdown.send(()).expect("running");
+        assert_eq!(idle.read(&mut [0]).await.expect("readable"), 0, "an idle connection ends at once");
+        running.release.notify_one();
+        read_until(&mut slow, "slow").await;
+        assert!(!running.ended.is_finished(), "the stream is still open");
+        drop(stream);
+        running.ended.await.expect("ended");
+        assert!(TcpStream::connect(running.address).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn what_does_not_end_in_time_is_dropped() {
+        let running = run(Duration::from_millis(50)).await;
+        let mut stream = TcpStream::connect(running.address).await.expect("connected");
+        ask(&mut stream, "/stream").await;
+        read_until(&mut stream, "taken over").await;
+        running.shutdown.send(()).expect("running");
+        running.ended.await.expect("ended");
+        assert_eq!(stream.read(&mut [0]).await.expect("readable"), 0);
+    }
+}
