@@ -1,19 +1,438 @@
-//! (to come)
-use crate::contract::{Input, Output, Start};
-use sotto_wire::Millis;
+//! The client: takes inputs, lets the parts decide, passes values between them, gives outputs out.
+//!
+//! Owns the parts and the order in which they are asked; each file of `client/` is one thing that a client does. The
+//! rule: within [`Client::handle`] everything is decided in memory, then [`Client::settle`] puts all that changed into
+//! one batch, and what depends on it waits for that batch.
 
-/// A Sotto client.
-pub struct Client {}
+mod authenticate;
+mod command;
+mod connect;
+mod create;
+mod receive;
+mod rejoin;
+mod send;
+mod show;
+mod start;
+mod update;
+
+use crate::alarms::{Alarm, Alarms};
+use crate::backoff;
+use crate::calls::{self, Call, Calls, Purpose, Refused, Verdict, Waiting};
+use crate::contract::{
+    BatchKey, CommandKey, Failure, Input, LoadKey, Network, NoAnswer, Output, Record, RequestKey, Start, Wanted,
+};
+use crate::conversation::List;
+use crate::group::Groups;
+use crate::inbox::Inbox;
+use crate::ledger::{Effect, Health, Ledger};
+use crate::outbox::Outbox;
+use crate::random::Random;
+use crate::record;
+use crate::session::{Progress, Session};
+use crate::stream::Stream;
+use crate::timeline::{Timeline, Wish};
+use crate::typing::Typing;
+use crate::view::Connection;
+use bytes::Bytes;
+use sotto_suite::Provider;
+use sotto_wire::account::Name;
+use sotto_wire::ticket::RetryPolicy;
+use sotto_wire::conversation::GroupState;
+use sotto_wire::event::SessionEndCause;
+use sotto_wire::{Code, ConversationId, DeviceRef, Endpoint, Millis, Problem, Retry, envelope};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A Sotto client: what it takes in and gives out stands in [`crate::contract`].
+pub struct Client {
+    provider: Provider,
+    random: Random,
+    /// Time of the latest input, by the device's clock.
+    now: Millis,
+    /// What the server's clock is ahead of the device's.
+    clock: ServerClock,
+    ledger: Ledger,
+    calls: Calls,
+    alarms: Alarms,
+    loads: BTreeMap<LoadKey, Sought>,
+    next_load: u64,
+    session: Session,
+    stream: Stream,
+    told: Connection,
+    inbox: Inbox,
+    outbox: Outbox,
+    groups: Option<Groups>,
+    /// Groups that are not in memory.
+    reading: BTreeMap<ConversationId, Reading>,
+    /// The tree for the Welcome at the head of the inbox.
+    tree: Tree,
+    /// Conversations in which the other side is owed a receipt.
+    owed: BTreeSet<ConversationId>,
+    list: List,
+    timeline: Timeline,
+    typing: Typing,
+    waiting: WaitingCommands,
+    written: Progress,
+    /// How often something has failed in a row, for its backoff.
+    failures: BTreeMap<Alarm, u32>,
+    /// Items of the outbox that the server had before the stream was opened: their events come before `caught_up`.
+    overdue: Vec<u64>,
+}
+
+/// Commands that wait for something of the network.
+#[derive(Debug, Default)]
+struct WaitingCommands {
+    /// For a person's conversation.
+    direct: BTreeMap<Name, Waiting>,
+    /// For a conversation, by its id: until it is created, or has come.
+    conversation: BTreeMap<ConversationId, Waiting>,
+}
+
+/// A group that is not in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reading {
+    /// It is being read.
+    UnderWay,
+    /// It is not in the store.
+    Absent,
+}
+
+/// The ratchet tree that the Welcome at the head of the inbox leaves out.
+#[derive(Debug, Default)]
+enum Tree {
+    /// Not asked for.
+    #[default]
+    Unknown,
+    /// Asked for.
+    Asked(ConversationId),
+    /// Here, of this epoch.
+    Here(ConversationId, GroupState),
+    /// The server has none.
+    Absent(ConversationId),
+}
+
+/// What is read from the store, and what for.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Sought {
+    /// Everything that is always in memory.
+    Start,
+    /// A group.
+    Group(ConversationId),
+    /// A page of the timeline.
+    Page(Wish),
+    /// The secrets of a device that this store no longer is.
+    Leftovers,
+}
+
+/// What the server's clock is ahead of the device's, or behind.
+#[derive(Clone, Copy, Debug, Default)]
+enum ServerClock {
+    #[default]
+    Unknown,
+    Ahead(Millis),
+    Behind(Millis),
+}
 
 impl Client {
     /// A client that begins by reading its local store.
-    pub fn new(_start: Start) -> Self {
-        Self {}
+    pub fn new(start: Start) -> Self {
+        let provider = Provider::new(start.seed);
+        let mut client = Self {
+            random: Random::new(provider.clone()),
+            provider,
+            now: Millis::default(),
+            clock: ServerClock::default(),
+            ledger: Ledger::default(),
+            calls: Calls::default(),
+            alarms: Alarms::default(),
+            loads: BTreeMap::new(),
+            next_load: 0,
+            session: Session::Starting,
+            stream: Stream::new(Network::Online),
+            told: Connection::None,
+            inbox: Inbox::default(),
+            outbox: Outbox::default(),
+            groups: None,
+            reading: BTreeMap::new(),
+            tree: Tree::default(),
+            owed: BTreeSet::new(),
+            list: List::default(),
+            timeline: Timeline::default(),
+            typing: Typing::default(),
+            waiting: WaitingCommands::default(),
+            written: Progress::default(),
+            failures: BTreeMap::new(),
+            overdue: Vec::new(),
+        };
+        client.begin();
+        client
     }
-    /// Takes note of `input` at time `now`.
-    pub fn handle(&mut self, _input: Input, _now: Millis) {}
-    /// What to do next.
+
+    /// Takes note of `input` at time `now`, which never goes back.
+    pub fn handle(&mut self, input: Input, now: Millis) {
+        self.now = self.now.max(now);
+        match input {
+            Input::Command { key, command } => self.command(key, command),
+            Input::Loaded { key, records } => self.loaded(key, records),
+            Input::LoadFailed(key) => self.load_failed(key),
+            Input::Persisted(key) => self.persisted(key),
+            Input::PersistFailed(key) => self.persist_failed(key),
+            Input::Response { key, body } => self.response(key, body),
+            Input::StreamOpened(_) => {}
+            Input::Frame { key, bytes } => self.frame(key, &bytes),
+            Input::StreamClosed(key) => self.stream.closed(key, self.now, &self.random),
+            Input::Timer => self.timer(),
+            Input::Network(network) => self.network(network),
+            Input::Visibility(visibility) => self.visibility(visibility),
+        }
+        self.settle();
+    }
+
+    /// What to do next. To be called after [`Client::new`] and each [`Client::handle`] until it is [`Output::Idle`].
     pub fn poll(&mut self) -> Output {
-        Output::Idle(None)
+        self.ledger.next_output().unwrap_or_else(|| Output::Idle(self.deadline()))
+    }
+
+    /// Brings everything that has changed to its place: inbox, outbox, batch, effects, view.
+    fn settle(&mut self) {
+        if self.ledger.health() == Health::Well {
+            self.receive();
+            self.acknowledge();
+            self.dispatch();
+            self.show();
+            self.write();
+        }
+        self.show_connection();
+        loop {
+            let effects = self.ledger.flush();
+            if effects.is_empty() {
+                break;
+            }
+            self.run(effects);
+        }
+    }
+
+    /// Puts what changed into the next batch.
+    fn write(&mut self) {
+        if let Some(groups) = &mut self.groups {
+            let writes = groups.take_writes();
+            writes.puts.into_iter().for_each(|record| self.ledger.put(record));
+            writes.deletes.into_iter().for_each(|place| self.ledger.delete(place));
+            for (user, pin) in writes.pins {
+                self.list.contact_mut(user).pin = Some(pin);
+            }
+        }
+        for unwritten in self.list.take_unwritten() {
+            match unwritten {
+                Ok(record) => self.ledger.put(record),
+                Err(id) => self.ledger.delete(record::conversation(id)),
+            }
+        }
+        if self.groups.is_some() {
+            let cursor = self.inbox.cursor().cloned();
+            let progress = Progress { cursor, next_sequence: self.outbox.next_sequence() };
+            if progress != self.written {
+                self.ledger.put(record::write(record::account(record::PROGRESS), &progress));
+                self.written = progress;
+            }
+        }
+    }
+
+    fn persisted(&mut self, key: BatchKey) {
+        let effects = self.ledger.persisted(key);
+        self.run(effects);
+    }
+
+    /// What is in memory is ahead of the disk: nothing leaves any more. A restart goes on from the disk.
+    fn persist_failed(&mut self, key: BatchKey) {
+        for key in self.ledger.failed(key) {
+            self.refuse(key, Failure::Storage);
+        }
+        let waiting = std::mem::take(&mut self.waiting);
+        let waiting = waiting.direct.into_values().chain(waiting.conversation.into_values()).flatten();
+        for key in waiting.chain(self.session_command()) {
+            self.refuse(key, Failure::Storage);
+        }
+        self.calls.forget();
+        let actions = self.stream.stop();
+        self.connect(actions);
+        self.inbox.clear();
+    }
+
+    fn run(&mut self, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::Tell(output) => self.ledger.tell(output),
+                Effect::Call(call) => self.send(*call),
+                Effect::Load(sought, wanted) => self.load(sought, wanted),
+            }
+        }
+    }
+
+    /// Asks the server once everything up to now is on disk.
+    fn ask_after<E: Endpoint>(&mut self, purpose: Purpose, request: &E::Request) {
+        let call = self.calls.prepare::<E>(purpose, request, self.now);
+        self.ledger.after(Effect::Call(Box::new(call)));
+    }
+
+    /// Asks the server something that depends on nothing unwritten.
+    fn ask<E: Endpoint>(&mut self, purpose: Purpose, request: &E::Request) {
+        let call = self.calls.prepare::<E>(purpose, request, self.now);
+        self.send(call);
+    }
+
+    fn send(&mut self, call: Call) {
+        let requests = self.calls.send(call, self.now);
+        requests.into_iter().for_each(|request| self.ledger.tell(Output::Request(request)));
+    }
+
+    fn load(&mut self, sought: Sought, wanted: Wanted) {
+        let key = LoadKey(self.next_load);
+        self.next_load += 1;
+        self.loads.insert(key, sought);
+        self.ledger.tell(Output::Load { key, wanted });
+    }
+
+    fn loaded(&mut self, key: LoadKey, records: Vec<Record>) {
+        match self.loads.remove(&key) {
+            Some(Sought::Start) => self.started(records),
+            Some(Sought::Group(conversation)) => self.group_loaded(conversation, records),
+            Some(Sought::Page(wish)) => self.page_loaded(wish, &records),
+            Some(Sought::Leftovers) => self.leftovers_loaded(records),
+            None => {}
+        }
+    }
+
+    fn load_failed(&mut self, key: LoadKey) {
+        match self.loads.remove(&key) {
+            Some(Sought::Start) => self.unreadable(),
+            Some(Sought::Group(conversation)) => self.group_loaded(conversation, Vec::new()),
+            Some(Sought::Page(wish)) => self.page_loaded(wish, &[]),
+            Some(Sought::Leftovers) => self.leftovers_loaded(Vec::new()),
+            None => {}
+        }
+    }
+
+    fn response(&mut self, key: RequestKey, body: Result<Bytes, NoAnswer>) {
+        let problem = body.as_ref().ok().and_then(|bytes| calls::problem(bytes));
+        let refresh = problem.as_ref().is_some_and(|problem| problem.retry == Retry::Refresh);
+        let refused = if refresh { Refused::Yes } else { Refused::No };
+        match self.calls.answered(key, refused, self.now) {
+            Verdict::Stale => {}
+            Verdict::Again(requests) => requests.into_iter().for_each(|r| self.ledger.tell(Output::Request(r))),
+            Verdict::For(_) if problem.is_some_and(|problem| problem.code == Code::DeviceNeeded) => {
+                self.end_session(SessionEndCause::DeviceReplaced);
+            }
+            Verdict::For(purpose) => self.answered(purpose, &body),
+        }
+    }
+
+    fn answered(&mut self, purpose: Purpose, body: &Result<Bytes, NoAnswer>) {
+        match purpose {
+            Purpose::Refresh => self.refreshed(read::<sotto_wire::session::Refresh>(body)),
+            Purpose::RegisterStart => self.register_started(read::<sotto_wire::account::RegisterStart>(body)),
+            Purpose::RegisterFinish => self.registered(read::<sotto_wire::account::RegisterFinish>(body)),
+            Purpose::LoginStart => self.login_started(read::<sotto_wire::session::LoginStart>(body)),
+            Purpose::LoginFinish => self.login_finished(read::<sotto_wire::session::LoginFinish>(body)),
+            Purpose::RegisterDevice => self.device_registered(read::<sotto_wire::session::RegisterDevice>(body)),
+            Purpose::EndSession => self.session_over(),
+            Purpose::Ticket(number) => self.ticket(number, read::<sotto_wire::ticket::OpenTicket>(body)),
+            Purpose::LoadConversations => {
+                self.conversations_loaded(read::<sotto_wire::conversation::LoadConversations>(body));
+            }
+            Purpose::FindUser(name) => self.user_found(&name, read::<sotto_wire::account::FindUser>(body)),
+            Purpose::ClaimKeys(found) => self.keys_claimed(&found, read::<sotto_wire::key::ClaimKeys>(body)),
+            Purpose::Create(id) => self.created(id, read::<sotto_wire::conversation::CreateConversation>(body)),
+            Purpose::Welcome(id, epoch) => self.welcome_tree((id, epoch), read::<sotto_wire::conversation::LoadGroup>(body)),
+            Purpose::Rejoin(id) => self.rejoin_state(id, read::<sotto_wire::conversation::LoadGroup>(body)),
+            Purpose::Commit(id, client_id) => {
+                self.committed(id, client_id, read::<sotto_wire::conversation::Commit>(body));
+            }
+            Purpose::Send(id, sequence) => self.sent((id, sequence), read::<sotto_wire::message::SendMessage>(body)),
+            // What comes of these is told by the stream, or is of no matter.
+            Purpose::PublishKeys | Purpose::Typing => {}
+        }
+    }
+
+    fn timer(&mut self) {
+        let actions = self.stream.timer(self.now, &self.random);
+        self.connect(actions);
+        for conversation in self.typing.expire(self.now) {
+            self.list.touch(conversation);
+        }
+        if self.ledger.health() == Health::Failed {
+            return;
+        }
+        for alarm in self.alarms.take_due(self.now) {
+            match alarm {
+                Alarm::SignOut => self.session_over(),
+                Alarm::Conversations => self.ask_conversations(None),
+                Alarm::Create(id) => self.ask_create(id),
+                Alarm::Existing(id) => self.existing_is_late(id),
+                Alarm::Welcome(id, epoch) => self.ask_welcome_tree(id, epoch),
+                Alarm::Rejoin(id) => self.ask_rejoin_state(id),
+                Alarm::Commit(id, client_id) => self.commit_again(id, client_id),
+                Alarm::Update(id) => self.update(id),
+            }
+        }
+    }
+
+    fn deadline(&self) -> Option<Millis> {
+        let parts = [self.stream.deadline(), self.alarms.deadline(), self.outbox.deadline(), self.typing.deadline()];
+        parts.into_iter().flatten().min()
+    }
+
+    /// Sets an alarm for something that has failed, each time a little later.
+    fn later(&mut self, alarm: Alarm, problem: &Problem) {
+        let failed = self.failures.entry(alarm).or_insert(0);
+        let wait = backoff::wait(RetryPolicy::default(), *failed, &self.random);
+        *failed = failed.saturating_add(1);
+        self.alarms.set(self.now.after(problem.retry_after_ms.unwrap_or_default().max(wait)), alarm);
+    }
+
+    /// Sets an alarm at a random time within `window`, so that devices do not act all at once.
+    fn soon(&mut self, alarm: Alarm, window: Millis) {
+        self.alarms.set(self.now.after(Millis(self.random.up_to(window.0))), alarm);
+    }
+
+    /// Something that may have failed before has gone well.
+    fn went_well(&mut self, alarm: Alarm) {
+        self.failures.remove(&alarm);
+        self.alarms.cancel(alarm);
+    }
+
+    /// The server's clock, as near as it is known.
+    fn server_now(&self) -> Millis {
+        match self.clock {
+            ServerClock::Unknown => self.now,
+            ServerClock::Ahead(by) => self.now.after(by),
+            ServerClock::Behind(by) => Millis(self.now.0.saturating_sub(by.0)),
+        }
+    }
+
+    fn set_server_now(&mut self, server_now: Millis) {
+        self.clock = if server_now >= self.now {
+            ServerClock::Ahead(server_now.since(self.now))
+        } else {
+            ServerClock::Behind(self.now.since(server_now))
+        };
+    }
+
+    /// This device, when somebody is signed in on it.
+    fn me(&self) -> Option<DeviceRef> {
+        self.session.account()?;
+        self.groups.as_ref().map(Groups::device)
+    }
+
+    /// Says no to a command at once.
+    fn refuse(&mut self, key: CommandKey, failure: Failure) {
+        self.ledger.tell(Output::Answer { key, result: Err(failure) });
+    }
+}
+
+/// Reads the answer of endpoint `E`; none is the problem [`Code::Unreachable`].
+fn read<E: Endpoint>(body: &Result<Bytes, NoAnswer>) -> Result<E::Response, Problem> {
+    match body {
+        Ok(bytes) => envelope::response::<E>(bytes),
+        Err(NoAnswer) => Err(Problem::new(Code::Unreachable)),
     }
 }

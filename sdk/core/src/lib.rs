@@ -4,16 +4,26 @@
 //! [`Output::Idle`]. Same inputs and seed, same outputs. The rule that this crate keeps: **no ciphertext leaves before
 //! its ratchet step is on disk; ratchet, plaintext and cursor are persisted in one batch.**
 
+mod alarms;
 mod backoff;
+mod calls;
 mod client;
 pub mod content;
 pub mod contract;
+mod conversation;
 mod group;
 mod identity;
+mod inbox;
+mod ledger;
 mod opaque;
+mod outbox;
 mod random;
+mod record;
+mod session;
 pub mod sse;
 mod stream;
+mod timeline;
+mod typing;
 mod vault;
 pub mod view;
 

@@ -1,0 +1,210 @@
+//! New conversations: direct ones, created once for each pair however many try at once (G1), and notes to self (G2).
+
+use super::command::Progress;
+use super::connect::may_pass;
+use super::{Client, Reading};
+use crate::alarms::Alarm;
+use crate::calls::{Purpose, Waiting};
+use crate::contract::{CommandKey, Failure, Reply};
+use crate::conversation::{Row, Stage};
+use crate::group::GroupError;
+use sotto_wire::account::{FindUser, FindUserRequest, Name, UserFound};
+use sotto_wire::conversation::{ConversationCreated, CreateConversation, CreateConversationRequest, Kind};
+use sotto_wire::key::{ClaimKeys, ClaimKeysRequest, ClaimedKey, KeysClaimed};
+use sotto_wire::{ClientId, Code, ConversationId, Millis, Problem};
+
+/// How long the Welcome of a conversation that exists may take before it is joined from outside.
+const WELCOME_MS: Millis = Millis(10_000);
+
+impl Client {
+    pub(super) fn start_direct(&mut self, key: CommandKey, name: &str) -> Result<Progress, Failure> {
+        let name = Name::new(name).ok_or(Failure::NameInvalid)?;
+        if self.session.account().is_some_and(|account| account.name == name) {
+            return Err(Failure::Yourself);
+        }
+        let existing = self.list.named(&name).and_then(|user| self.list.direct(user));
+        if let Some(id) = existing {
+            return Ok(self.existing(key, id));
+        }
+        let waiting = self.waiting.direct.entry(name.clone()).or_default();
+        waiting.push(key);
+        if waiting.len() == 1 {
+            self.ask::<FindUser>(Purpose::FindUser(name.clone()), &FindUserRequest { name });
+        }
+        Ok(Progress::UnderWay)
+    }
+
+    pub(super) fn start_notes(&mut self, key: CommandKey) -> Result<Progress, Failure> {
+        if let Some(id) = self.list.notes() {
+            return Ok(self.existing(key, id));
+        }
+        self.make(Kind::Notes, &[], &[], vec![key])?;
+        Ok(Progress::UnderWay)
+    }
+
+    /// Answers with a conversation that is known here, or when it is created.
+    fn existing(&mut self, key: CommandKey, id: ConversationId) -> Progress {
+        match self.list.row(id).map(|row| &row.stage) {
+            Some(Stage::Creating(_)) => {
+                self.waiting.conversation.entry(id).or_default().push(key);
+                Progress::UnderWay
+            }
+            Some(Stage::Member | Stage::Outside(_) | Stage::Rejoining(_)) | None => {
+                Progress::Done(Reply::Conversation(id))
+            }
+        }
+    }
+
+    pub(super) fn user_found(&mut self, name: &Name, answer: Result<UserFound, Problem>) {
+        let found = match answer {
+            Ok(found) if found.name == *name => found,
+            Ok(_) => return self.refuse_direct(name, Failure::Refused(Code::NotSotto)),
+            Err(problem) => return self.refuse_direct(name, Failure::Refused(problem.code)),
+        };
+        if self.me().is_some_and(|me| me.user == found.user) {
+            return self.refuse_direct(name, Failure::Yourself);
+        }
+        if let Some(id) = self.list.direct(found.user) {
+            for key in self.waiting.direct.remove(name).unwrap_or_default() {
+                if let Progress::Done(reply) = self.existing(key, id) {
+                    self.ledger.answer(key, Ok(reply));
+                }
+            }
+            return;
+        }
+        let request = ClaimKeysRequest { users: vec![found.user] };
+        self.ask::<ClaimKeys>(Purpose::ClaimKeys(Box::new(found)), &request);
+    }
+
+    pub(super) fn keys_claimed(&mut self, found: &UserFound, answer: Result<KeysClaimed, Problem>) {
+        let claimed = match answer {
+            Ok(claimed) => claimed.key_packages,
+            Err(problem) => return self.refuse_direct(&found.name, Failure::Refused(problem.code)),
+        };
+        let waiting = self.waiting.direct.remove(&found.name).unwrap_or_default();
+        // Its Welcome may have come while the keys were on their way.
+        if let Some(id) = self.list.direct(found.user) {
+            waiting.into_iter().for_each(|key| self.ledger.answer(key, Ok(Reply::Conversation(id))));
+            return;
+        }
+        let people = std::slice::from_ref(found);
+        if let Err(failure) = self.make(Kind::Direct { peer: found.user }, people, &claimed, waiting.clone()) {
+            waiting.into_iter().for_each(|key| self.refuse(key, failure));
+        }
+    }
+
+    fn refuse_direct(&mut self, name: &Name, failure: Failure) {
+        for key in self.waiting.direct.remove(name).unwrap_or_default() {
+            self.refuse(key, failure);
+        }
+    }
+
+    /// Makes a group of one's own and asks the server to take it, once it is on disk.
+    fn make(
+        &mut self,
+        kind: Kind,
+        people: &[UserFound],
+        claimed: &[ClaimedKey],
+        waiting: Waiting,
+    ) -> Result<(), Failure> {
+        let now = self.server_now();
+        let Some(groups) = &mut self.groups else { return Err(Failure::WrongState) };
+        let conversation = ConversationId(self.random.id());
+        let created = groups.create(conversation, people, claimed, now).map_err(|error| match error {
+            GroupError::KeyPackageMissing => Failure::Refused(Code::NoKeyPackage),
+            _ => Failure::Untrusted,
+        })?;
+        let client_id = ClientId(self.random.id());
+        let (state, welcome) = (created.state, created.welcome);
+        let request = CreateConversationRequest { client_id, conversation, kind, state, welcome };
+        for person in people {
+            self.list.contact_mut(person.user).name = Some(person.name.clone());
+        }
+        self.list.add(conversation, Row::new(kind, Stage::Creating(Box::new(request)), now));
+        self.waiting.conversation.insert(conversation, waiting);
+        self.ask_create(conversation);
+        Ok(())
+    }
+
+    /// Asks the server to take a conversation that was made here.
+    pub(super) fn ask_create(&mut self, id: ConversationId) {
+        let request = match self.list.row(id).map(|row| &row.stage) {
+            Some(Stage::Creating(request)) => request.clone(),
+            _ => return,
+        };
+        // After a restart its group is read first, so that it can be dropped when the other side was faster.
+        if self.reading.get(&id) != Some(&Reading::Absent) && !self.has_group(id) {
+            return;
+        }
+        self.ask_after::<CreateConversation>(Purpose::Create(id), &request);
+    }
+
+    pub(super) fn created(&mut self, id: ConversationId, answer: Result<ConversationCreated, Problem>) {
+        if !matches!(self.list.row(id).map(|row| &row.stage), Some(Stage::Creating(_))) {
+            return;
+        }
+        match answer {
+            Ok(_) => self.is_created(id),
+            Err(problem) if problem.code == Code::ConversationExists => {
+                let waiting = self.withdraw(id);
+                match problem.conversation {
+                    Some(existing) => self.use_existing(existing, waiting),
+                    None => waiting.into_iter().for_each(|key| self.refuse(key, Failure::Refused(problem.code))),
+                }
+            }
+            Err(problem) if may_pass(&problem) => self.later(Alarm::Create(id), &problem),
+            Err(problem) => {
+                let waiting = self.withdraw(id);
+                waiting.into_iter().for_each(|key| self.refuse(key, Failure::Refused(problem.code)));
+            }
+        }
+    }
+
+    /// The server has taken a conversation that was made here.
+    pub(super) fn is_created(&mut self, id: ConversationId) {
+        let now = self.server_now();
+        if let Some(row) = self.list.row_mut(id) {
+            (row.stage, row.active_at) = (Stage::Member, now);
+        }
+        self.went_well(Alarm::Create(id));
+        self.introduce(id);
+        self.has_come(id);
+    }
+
+    /// A conversation has come that somebody may wait for.
+    pub(super) fn has_come(&mut self, id: ConversationId) {
+        self.alarms.cancel(Alarm::Existing(id));
+        for key in self.waiting.conversation.remove(&id).unwrap_or_default() {
+            self.ledger.answer(key, Ok(Reply::Conversation(id)));
+        }
+    }
+
+    /// Throws away a group that nobody else knows.
+    fn withdraw(&mut self, id: ConversationId) -> Waiting {
+        if let Some(groups) = &mut self.groups {
+            groups.drop_group(id);
+        }
+        self.list.remove(id);
+        self.went_well(Alarm::Create(id));
+        self.waiting.conversation.remove(&id).unwrap_or_default()
+    }
+
+    fn use_existing(&mut self, existing: ConversationId, waiting: Waiting) {
+        if self.list.row(existing).is_some() {
+            waiting.into_iter().for_each(|key| self.ledger.answer(key, Ok(Reply::Conversation(existing))));
+            return;
+        }
+        self.waiting.conversation.entry(existing).or_default().extend(waiting);
+        self.alarms.set(self.now.after(WELCOME_MS), Alarm::Existing(existing));
+    }
+
+    /// The Welcome of a conversation that exists has not come: the device is joined to it from outside.
+    pub(super) fn existing_is_late(&mut self, id: ConversationId) {
+        if self.list.row(id).is_none() {
+            self.ask_conversations(None);
+        }
+        for key in self.waiting.conversation.remove(&id).unwrap_or_default() {
+            self.refuse(key, Failure::Refused(Code::ConversationExists));
+        }
+    }
+}

@@ -1,0 +1,318 @@
+//! What came by the stream, in the order of the log. The rule: an event, what it changes and the cursor behind it stand
+//! in one batch; what cannot be read is an item that says so, or nothing, never an error.
+
+use super::{Client, Reading, Sought, Tree};
+use crate::content::{Content, Receipt, Text, Visibility};
+use crate::contract::{Output, Record};
+use crate::conversation::{Row, Stage, Update};
+use crate::group::{Groups, Unreadable};
+use crate::inbox::Entry;
+use crate::ledger::Effect;
+use crate::record;
+use crate::timeline::{Logged, LoggedBody};
+use crate::alarms::Alarm;
+use crate::calls::Purpose;
+use super::connect::may_pass;
+use sotto_wire::conversation::{GroupLoaded, LoadGroup, LoadGroupRequest, Member};
+use sotto_wire::event::{ConversationCommitted, ConversationWelcome, Durable, MessageReceived};
+use sotto_wire::{ClientId, ConversationId, DeviceRef, Millis, Problem};
+
+/// Within this time after joining, the device puts a fresh key into its leaf.
+const UPDATE_MS: Millis = Millis(3_000);
+
+/// How far the handling of an entry has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Handled {
+    /// It is handled.
+    Yes,
+    /// It needs something first, which has been asked for.
+    NotYet,
+}
+
+impl Client {
+    /// Handles what waits in the inbox, as far as it can be handled now.
+    pub(super) fn receive(&mut self) {
+        while self.session.account().is_some() && !self.ledger.is_full() {
+            let Some(taken) = self.inbox.take() else { break };
+            let handled = match &taken.entry {
+                Entry::Event(event) if self.inbox.has_seen(event) => Handled::Yes,
+                Entry::Event(event) => self.event(event),
+                Entry::CaughtUp(_) => {
+                    self.caught_up();
+                    Handled::Yes
+                }
+                Entry::Lost(_) => {
+                    self.lose_history();
+                    Handled::Yes
+                }
+            };
+            match handled {
+                Handled::Yes => self.inbox.done(taken),
+                Handled::NotYet => {
+                    self.inbox.put_back(taken);
+                    break;
+                }
+            }
+        }
+    }
+
+    fn event(&mut self, event: &Durable) -> Handled {
+        match event {
+            Durable::ConversationWelcome(event) => self.welcome(event),
+            Durable::MessageReceived(_) | Durable::ConversationCommitted(_) => {
+                let id = event.conversation();
+                // Of a conversation that this device has not joined.
+                let Some(row) = self.list.row(id) else { return Handled::Yes };
+                let is_created = matches!(row.stage, Stage::Creating(_));
+                if self.reading.get(&id) != Some(&Reading::Absent) && !self.has_group(id) {
+                    return Handled::NotYet;
+                }
+                if is_created {
+                    // The answer is lost or still on its way, but here is the proof.
+                    self.is_created(id);
+                }
+                match event {
+                    Durable::MessageReceived(event) => self.message(event),
+                    Durable::ConversationCommitted(event) => self.commit(event),
+                    Durable::ConversationWelcome(_) => {}
+                }
+                Handled::Yes
+            }
+        }
+    }
+
+    /// Whether the group is in memory; else it is being read.
+    pub(super) fn has_group(&mut self, id: ConversationId) -> bool {
+        if self.groups.as_ref().is_some_and(|groups| groups.is_loaded(id)) {
+            return true;
+        }
+        if !self.reading.contains_key(&id) {
+            self.reading.insert(id, Reading::UnderWay);
+            self.ledger.after(Effect::Load(Sought::Group(id), Groups::wanted(id)));
+        }
+        false
+    }
+
+    /// A group has been read from the store.
+    pub(super) fn group_loaded(&mut self, id: ConversationId, records: Vec<Record>) {
+        if self.reading.get(&id) != Some(&Reading::UnderWay) {
+            return;
+        }
+        let Some(groups) = &mut self.groups else { return };
+        if groups.is_loaded(id) || groups.load(id, records).unwrap_or(false) {
+            self.reading.remove(&id);
+        } else {
+            self.reading.insert(id, Reading::Absent);
+            self.missed(id);
+        }
+        match self.list.row(id).map(|row| (&row.stage, row.update)) {
+            Some((Stage::Creating(_), _)) => self.ask_create(id),
+            Some((Stage::Outside(_) | Stage::Rejoining(_), _)) => self.ask_rejoin_state(id),
+            Some((Stage::Member, Update::Due | Update::UnderWay)) => self.update(id),
+            Some((Stage::Member, Update::None)) | None => {}
+        }
+    }
+
+    fn message(&mut self, event: &MessageReceived) {
+        let Some(me) = self.me() else { return };
+        if event.sender == me {
+            return self.own_message(event);
+        }
+        let Some(groups) = &mut self.groups else { return };
+        let body = match groups.open(event) {
+            Ok(opened) => match Content::decode(opened.kind, &opened.plaintext) {
+                Ok(content) => return self.content(event, content),
+                Err(unknown) if unknown.visibility == Visibility::Quiet => return,
+                Err(_) => LoggedBody::UnknownContent,
+            },
+            // Known already, or never meant for this device.
+            Err(Unreadable::Own | Unreadable::Repeated | Unreadable::BeforeJoining | Unreadable::NotLoaded) => return,
+            Err(Unreadable::EpochGone) => LoggedBody::WrongEpoch,
+            Err(Unreadable::EpochAhead) => {
+                self.missed(event.conversation);
+                LoggedBody::WrongEpoch
+            }
+            Err(Unreadable::NotAuthentic | Unreadable::Refused(_)) => LoggedBody::NotAuthentic,
+        };
+        self.count_unread(event.conversation);
+        self.log(event.conversation, &logged(event, None, body));
+    }
+
+    fn content(&mut self, event: &MessageReceived, content: Content) {
+        let (id, sender) = (event.conversation, event.sender);
+        match content {
+            Content::Text(Text { sequence, text }) => {
+                self.typing.stop(id, sender.user);
+                if self.me().is_some_and(|me| me.user != sender.user) {
+                    self.count_unread(id);
+                    if let Some(row) = self.list.row_mut(id) {
+                        row.ours.store(sender, sequence);
+                    }
+                    self.owed.insert(id);
+                    self.ledger.after(Effect::Tell(Output::Notify { conversation: id }));
+                }
+                self.log(id, &logged(event, None, LoggedBody::Text(text)));
+            }
+            Content::Profile(profile) => {
+                if self.me().is_some_and(|me| me.user != sender.user) {
+                    self.list.contact_mut(sender.user).display_name = profile.display_name;
+                }
+            }
+            Content::Receipt(Receipt { of, delivered, read }) => {
+                let is_about_me = self.me().is_some_and(|me| me == of && me.user != sender.user);
+                if let Some(row) = self.list.row_mut(id).filter(|_| is_about_me) {
+                    row.theirs.advance(delivered, read);
+                    self.show_marks(id);
+                }
+            }
+        }
+    }
+
+    fn count_unread(&mut self, id: ConversationId) {
+        if let Some(row) = self.list.row_mut(id) {
+            row.unread = row.unread.saturating_add(1);
+        }
+    }
+
+    /// This device's own message has come back: it is in the log now.
+    fn own_message(&mut self, event: &MessageReceived) {
+        if let Some(sequence) = self.outbox.find(event.conversation, event.client_id) {
+            self.settle_item(sequence, (event.sender, event.client_id), event.sent_at);
+        }
+    }
+
+    fn settle_item(&mut self, sequence: u64, (sender, client_id): (DeviceRef, ClientId), at: Millis) {
+        let Some(item) = self.outbox.remove(sequence) else { return };
+        self.ledger.delete(record::outbox(sequence));
+        if let Content::Text(Text { sequence, text }) = item.content {
+            let body = LoggedBody::Text(text);
+            self.log(item.conversation, &Logged { sender, client_id, at, sequence: Some(sequence), body });
+        }
+    }
+
+    fn commit(&mut self, event: &ConversationCommitted) {
+        let (Some(me), Some(groups)) = (self.me(), &mut self.groups) else { return };
+        let id = event.conversation;
+        match groups.follow(event) {
+            Ok(followed) => {
+                self.outbox.moved(id, followed.epoch);
+                if followed.by == me {
+                    return self.is_committed(id);
+                }
+                if followed.removed.contains(&me) {
+                    // Another device took this one's place; the session ends, or else it is joined anew.
+                    return self.missed(id);
+                }
+                if self.list.row(id).is_some_and(|row| row.update == Update::UnderWay) {
+                    self.owe_update(id);
+                }
+            }
+            Err(Unreadable::Own | Unreadable::Repeated | Unreadable::BeforeJoining | Unreadable::EpochGone) => {}
+            Err(Unreadable::NotLoaded) => {}
+            Err(Unreadable::EpochAhead | Unreadable::NotAuthentic | Unreadable::Refused(_)) => self.missed(id),
+        }
+    }
+
+    fn welcome(&mut self, event: &ConversationWelcome) -> Handled {
+        let id = event.conversation;
+        if self.list.row(id).is_some() {
+            return Handled::Yes;
+        }
+        let state = match std::mem::take(&mut self.tree) {
+            Tree::Here(conversation, state) if conversation == id && state.epoch == event.epoch => state,
+            Tree::Absent(conversation) if conversation == id => {
+                self.meet(&event.people);
+                self.begin_outside(id, event.kind);
+                return Handled::Yes;
+            }
+            Tree::Asked(conversation) if conversation == id => {
+                self.tree = Tree::Asked(conversation);
+                return Handled::NotYet;
+            }
+            Tree::Unknown | Tree::Asked(_) | Tree::Here(..) | Tree::Absent(_) => {
+                self.ask_welcome_tree(id, event.epoch);
+                return Handled::NotYet;
+            }
+        };
+        let Some(groups) = &mut self.groups else { return Handled::Yes };
+        match groups.join(event, &state.ratchet_tree) {
+            Ok(_) => {
+                self.meet(&event.people);
+                let row = Row { update: Update::Due, ..Row::new(event.kind, Stage::Member, event.sent_at) };
+                self.list.add(id, row);
+                self.soon(Alarm::Update(id), UPDATE_MS);
+                self.introduce(id);
+                self.has_come(id);
+            }
+            // Somebody lies about who is in it.
+            Err(crate::group::GroupError::Refused(_)) => {}
+            Err(_) => {
+                self.meet(&event.people);
+                self.begin_outside(id, event.kind);
+            }
+        }
+        Handled::Yes
+    }
+
+    /// Asks for the tree that the Welcome at the head of the inbox leaves out.
+    pub(super) fn ask_welcome_tree(&mut self, conversation: ConversationId, epoch: u64) {
+        self.tree = Tree::Asked(conversation);
+        let request = LoadGroupRequest { conversation, epoch: Some(epoch) };
+        self.ask::<LoadGroup>(Purpose::Welcome(conversation, epoch), &request);
+    }
+
+    pub(super) fn welcome_tree(&mut self, (id, epoch): (ConversationId, u64), answer: Result<GroupLoaded, Problem>) {
+        if !matches!(self.tree, Tree::Asked(asked) if asked == id) {
+            return;
+        }
+        match answer {
+            Ok(loaded) => {
+                self.went_well(Alarm::Welcome(id, epoch));
+                self.tree = Tree::Here(id, loaded.state);
+            }
+            Err(problem) if may_pass(&problem) => self.later(Alarm::Welcome(id, epoch), &problem),
+            Err(_) => self.tree = Tree::Absent(id),
+        }
+    }
+
+    /// The names of the people in a conversation.
+    pub(super) fn meet(&mut self, people: &[Member]) {
+        for member in people {
+            if self.me().is_some_and(|me| me.user != member.user) {
+                self.list.contact_mut(member.user).name = Some(member.name.clone());
+            }
+        }
+    }
+
+    fn caught_up(&mut self) {
+        self.stream.caught_up();
+        let Some(me) = self.me() else { return };
+        // The server had these before the stream began, so their events are lost, or were before its memory.
+        for sequence in std::mem::take(&mut self.overdue) {
+            if let Some(item) = self.outbox.item(sequence)
+                && let crate::outbox::Stage::Taken { sent_at } = item.stage
+            {
+                let client_id = item.client_id;
+                self.settle_item(sequence, (me, client_id), sent_at);
+            }
+        }
+    }
+
+    /// Events are gone for good: never silently.
+    pub(super) fn lose_history(&mut self) {
+        let Some(me) = self.me() else { return };
+        let members: Vec<_> =
+            self.list.rows().filter(|(_, row)| matches!(row.stage, Stage::Member)).map(|(id, _)| id).collect();
+        let at = self.server_now();
+        for id in members {
+            let client_id = ClientId(self.random.id());
+            self.log(id, &Logged { sender: me, client_id, at, sequence: None, body: LoggedBody::HistoryLost });
+            self.missed(id);
+        }
+        self.want_conversations();
+    }
+}
+
+fn logged(event: &MessageReceived, sequence: Option<u64>, body: LoggedBody) -> Logged {
+    Logged { sender: event.sender, client_id: event.client_id, at: event.sent_at, sequence, body }
+}

@@ -1,0 +1,241 @@
+//! What goes out: texts, profiles, receipts, typing notices. The rule: the row of an item, with the bytes it is sealed
+//! in, is on disk together with the ratchet step before anything of it leaves.
+
+use super::Client;
+use super::command::display_name;
+use crate::calls::Purpose;
+use crate::content::{Content, Profile, Receipt, Text};
+use crate::contract::{Failure, OUTBOX_MAX};
+use crate::conversation::{Ours, Stage as RowStage};
+use crate::outbox::{Item, Next, Outcome, Stage};
+use crate::record;
+use crate::session::Session;
+use crate::typing::Say;
+use crate::view::MessageKey;
+use sotto_wire::conversation::Kind;
+use sotto_wire::message::{MessageSent, SendMessage, SendMessageRequest};
+use sotto_wire::typing::{TypingRequest, TypingStart};
+use sotto_wire::{ClientId, Code, ConversationId, Problem, limit};
+
+impl Client {
+    /// Puts a text into the outbox.
+    pub(super) fn write_text(&mut self, conversation: ConversationId, text: String) -> Result<MessageKey, Failure> {
+        let me = self.me().ok_or(Failure::WrongState)?;
+        if text.trim().is_empty() {
+            return Err(Failure::TextEmpty);
+        }
+        if text.len() > limit::TEXT_MAX_BYTES {
+            return Err(Failure::TextTooLong);
+        }
+        self.list.row(conversation).ok_or(Failure::NotFound)?;
+        if self.outbox.len() >= OUTBOX_MAX {
+            return Err(Failure::OutboxFull);
+        }
+        let sequence = self.outbox.next_sequence();
+        let client_id = self.put_waiting(conversation, Content::Text(Text { sequence, text }));
+        self.show_waiting(sequence);
+        self.typing.sent(conversation);
+        Ok(MessageKey { conversation, sender: me, client_id })
+    }
+
+    /// Tries a failed message again, at the end.
+    pub(super) fn retry(&mut self, message: MessageKey) -> Result<(), Failure> {
+        let sequence = self.failed(message)?;
+        let Some(Item { conversation, client_id, content: Content::Text(text), .. }) = self.outbox.remove(sequence)
+        else {
+            return Err(Failure::NotFound);
+        };
+        self.ledger.delete(record::outbox(sequence));
+        let content = Content::Text(Text { sequence: self.outbox.next_sequence(), ..text });
+        let sequence =
+            self.outbox.add(Item { conversation, client_id, content, at: self.server_now(), stage: Stage::Waiting });
+        self.write_waiting(sequence);
+        self.show_waiting(sequence);
+        Ok(())
+    }
+
+    /// Forgets a failed message.
+    pub(super) fn discard(&mut self, message: MessageKey) -> Result<(), Failure> {
+        let sequence = self.failed(message)?;
+        self.outbox.remove(sequence);
+        self.ledger.delete(record::outbox(sequence));
+        self.show_gone(message);
+        Ok(())
+    }
+
+    fn failed(&self, message: MessageKey) -> Result<u64, Failure> {
+        let sequence = self.outbox.find(message.conversation, message.client_id).ok_or(Failure::NotFound)?;
+        let failed = self.outbox.item(sequence).filter(|item| matches!(item.stage, Stage::Failed { .. }));
+        failed.map(|_| sequence).ok_or(Failure::NotFound)
+    }
+
+    /// Everything in a conversation has been seen.
+    pub(super) fn mark_read(&mut self, id: ConversationId) {
+        let Some(row) = self.list.row(id) else { return };
+        if row.unread == 0 && row.ours.mark.read == row.ours.mark.delivered {
+            return;
+        }
+        if let Some(row) = self.list.row_mut(id) {
+            row.unread = 0;
+            row.ours.mark.read = row.ours.mark.delivered;
+        }
+        self.owed.insert(id);
+    }
+
+    /// Changes what others see of this account.
+    pub(super) fn set_display_name(&mut self, name: String) -> Result<(), Failure> {
+        let name = display_name(&name)?;
+        let Session::SignedIn(account) = &mut self.session else { return Err(Failure::WrongState) };
+        account.display_name = name;
+        self.ledger.put(record::write(record::account(record::ACCOUNT), account));
+        self.show_session();
+        let ids: Vec<_> = self.list.rows().filter(|(_, row)| row.kind != Kind::Notes).map(|(id, _)| id).collect();
+        ids.into_iter().for_each(|id| self.put_profile(id));
+        Ok(())
+    }
+
+    /// Tells the others of a conversation who this is.
+    pub(super) fn introduce(&mut self, id: ConversationId) {
+        let is_direct = self.list.row(id).is_some_and(|row| row.kind != Kind::Notes);
+        if is_direct && self.session.account().is_some_and(|account| !account.display_name.is_empty()) {
+            self.put_profile(id);
+        }
+    }
+
+    fn put_profile(&mut self, id: ConversationId) {
+        let Some(account) = self.session.account() else { return };
+        let profile = Content::Profile(Profile { display_name: account.display_name.clone() });
+        self.replace_or_put(id, profile);
+    }
+
+    /// Says something quiet once, in place of what was to be said of the same kind.
+    fn replace_or_put(&mut self, id: ConversationId, content: Content) {
+        let same = |item: &Item| item.content.kind() == content.kind() && item.stage == Stage::Waiting;
+        let waiting = self.outbox.of(id).find(|(_, item)| same(item)).map(|(sequence, _)| sequence);
+        match waiting {
+            Some(sequence) => {
+                self.outbox.reword(sequence, content);
+                self.write_waiting(sequence);
+            }
+            None => {
+                self.put_waiting(id, content);
+            }
+        }
+    }
+
+    /// Tells the other sides how far this device has come, one receipt at a time for each conversation.
+    pub(super) fn acknowledge(&mut self) {
+        if self.session.account().is_none() || !self.inbox.is_empty() {
+            return;
+        }
+        for id in std::mem::take(&mut self.owed) {
+            let Some(row) = self.list.row(id) else { continue };
+            let Ours { of, mark, .. } = row.ours;
+            let (Some(of), true) = (of, row.ours.is_owed()) else { continue };
+            let under_way = |item: &Item| {
+                matches!(item.content, Content::Receipt(_)) && matches!(item.stage, Stage::Sealed { .. })
+            };
+            if self.outbox.of(id).any(|(_, item)| under_way(item)) {
+                self.owed.insert(id);
+                continue;
+            }
+            if let Some(row) = self.list.row_mut(id) {
+                row.ours.told = mark;
+            }
+            let (delivered, read) = (mark.delivered, mark.read);
+            self.replace_or_put(id, Content::Receipt(Receipt { of, delivered, read }));
+        }
+    }
+
+    fn put_waiting(&mut self, conversation: ConversationId, content: Content) -> ClientId {
+        let client_id = ClientId(self.random.id());
+        let at = self.server_now();
+        let sequence = self.outbox.add(Item { conversation, client_id, content, at, stage: Stage::Waiting });
+        self.write_waiting(sequence);
+        client_id
+    }
+
+    /// Writes the row of an item of the outbox; one that has failed and is not for eyes goes.
+    pub(super) fn write_waiting(&mut self, sequence: u64) {
+        let Some(item) = self.outbox.item(sequence) else { return };
+        let is_quiet = !matches!(item.content, Content::Text(_));
+        if is_quiet && matches!(item.stage, Stage::Failed { .. }) {
+            self.outbox.remove(sequence);
+            self.ledger.delete(record::outbox(sequence));
+        } else if let Some(record) = self.outbox.record(sequence) {
+            self.ledger.put(record);
+        }
+    }
+
+    /// Seals and sends what can be.
+    pub(super) fn dispatch(&mut self) {
+        if self.session.account().is_none() || !self.stream.is_open() {
+            return;
+        }
+        loop {
+            let (list, reading) = (&self.list, &self.reading);
+            let may = |id: ConversationId| {
+                list.row(id).is_some_and(|row| matches!(row.stage, RowStage::Member)) && !reading.contains_key(&id)
+            };
+            match self.outbox.next(self.now, may) {
+                Some(Next::Seal(sequence)) => self.seal(sequence),
+                Some(Next::Send(sequence)) => self.post(sequence),
+                None => break,
+            }
+        }
+    }
+
+    fn seal(&mut self, sequence: u64) {
+        let Some(item) = self.outbox.item(sequence) else { return };
+        let (id, kind, client_id) = (item.conversation, item.content.kind(), item.client_id);
+        let plaintext = item.content.encode();
+        if !self.has_group(id) {
+            return;
+        }
+        let Some(groups) = &mut self.groups else { return };
+        match groups.seal(id, kind, client_id, &plaintext) {
+            Ok(sealed) => {
+                self.outbox.sealed(sequence, sealed.epoch, sealed.ciphertext);
+                self.write_waiting(sequence);
+                self.post(sequence);
+            }
+            Err(_) => {
+                self.outbox.fail(sequence, Code::Internal);
+                self.show_waiting(sequence);
+                self.write_waiting(sequence);
+            }
+        }
+    }
+
+    /// Sends an item that is sealed, once that is on disk.
+    fn post(&mut self, sequence: u64) {
+        let Some(item) = self.outbox.item(sequence) else { return };
+        let Stage::Sealed { epoch, ciphertext } = &item.stage else { return };
+        let (client_id, conversation) = (item.client_id, item.conversation);
+        let request = SendMessageRequest { client_id, conversation, epoch: *epoch, ciphertext: ciphertext.clone() };
+        self.outbox.asked(sequence);
+        self.ask_after::<SendMessage>(Purpose::Send(conversation, sequence), &request);
+    }
+
+    /// The server's answer about an item.
+    pub(super) fn sent(&mut self, (id, sequence): (ConversationId, u64), answer: Result<MessageSent, Problem>) {
+        let epoch = self.groups.as_ref().and_then(|groups| groups.epoch(id));
+        let random = self.random.clone();
+        match self.outbox.answered((id, sequence), answer, epoch, (self.now, &random)) {
+            Outcome::Unchanged => {}
+            Outcome::Shown => self.show_waiting(sequence),
+            Outcome::Changed => {
+                self.show_waiting(sequence);
+                self.write_waiting(sequence);
+            }
+        }
+    }
+
+    /// The user is writing.
+    pub(super) fn write_typing(&mut self, conversation: ConversationId) {
+        let is_member = self.list.row(conversation).is_some_and(|row| matches!(row.stage, RowStage::Member));
+        if is_member && self.stream.is_open() && self.typing.write(conversation, self.now) == Say::Start {
+            self.ask::<TypingStart>(Purpose::Typing, &TypingRequest { conversation });
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! What a person is told. Each change is told once, after the batch that it stands in.
+
+use super::{Client, Sought};
+use crate::contract::{Output, Record, Table, Wanted};
+use crate::content::{Content, Text};
+use crate::contract::Wanted::Newest;
+use crate::ledger::Effect;
+use crate::outbox;
+use crate::record;
+use crate::timeline::{self, Eyes, Logged, LoggedBody, Wish};
+use crate::view::{self, Change, Conversation, LastMessage, MessageKey, TimelineChange};
+use sotto_wire::ConversationId;
+
+impl Client {
+    /// Tells who uses this device.
+    pub(super) fn show_session(&mut self) {
+        let view = self.session.view();
+        self.ledger.after(Effect::Tell(Output::Changed(Change::Session(view))));
+    }
+
+    /// Tells the whole list.
+    pub(super) fn show_list(&mut self) {
+        self.list.take_unshown();
+        let ids: Vec<_> = self.list.rows().map(|(id, _)| id).collect();
+        let list = ids.into_iter().filter_map(|id| self.conversation(id)).collect();
+        self.tell(Change::Conversations(list));
+    }
+
+    /// Tells the conversations that look different.
+    pub(super) fn show(&mut self) {
+        if self.session.account().is_none() {
+            return;
+        }
+        for id in self.list.take_unshown() {
+            if let Some(conversation) = self.conversation(id) {
+                self.tell(Change::Conversation(conversation));
+            }
+        }
+    }
+
+    /// Tells of the connection.
+    pub(super) fn show_connection(&mut self) {
+        let connection = self.stream.connection();
+        if connection != self.told {
+            self.told = connection;
+            self.ledger.tell(Output::Changed(Change::Connection(connection)));
+        }
+    }
+
+    /// Opens a conversation's timeline.
+    pub(super) fn open_timeline(&mut self, conversation: ConversationId) {
+        let wish = self.timeline.open(conversation);
+        self.read_page(wish);
+    }
+
+    /// Reads one page further back.
+    pub(super) fn read_older(&mut self, conversation: ConversationId) {
+        if let Some(wish) = self.timeline.older(conversation) {
+            self.read_page(wish);
+        }
+    }
+
+    fn read_page(&mut self, wish: Wish) {
+        let below = wish.below.map(|position| record::message_row(wish.conversation, position));
+        let prefix = wish.conversation.0.to_vec();
+        let wanted: Wanted = Newest { table: Table::Message, prefix, below, limit: timeline::PAGE + 1 };
+        self.ledger.after(Effect::Load(Sought::Page(wish), wanted));
+    }
+
+    /// A page has been read.
+    pub(super) fn page_loaded(&mut self, wish: Wish, records: &[Record]) {
+        let Some(me) = self.me() else { return };
+        let Some(row) = self.list.row(wish.conversation) else { return };
+        let waiting = self.outbox.of(wish.conversation);
+        let waiting = waiting.filter_map(|(_, item)| timeline::waiting_item(me, item)).collect();
+        if let Some(change) = self.timeline.loaded(wish, records, waiting, Eyes { me, row }) {
+            self.tell(Change::Timeline(change));
+        }
+    }
+
+    /// Puts an item at the end of a conversation's log.
+    pub(super) fn log(&mut self, conversation: ConversationId, logged: &Logged) {
+        let Some(me) = self.me() else { return };
+        let Some(row) = self.list.row_mut(conversation) else { return };
+        let position = row.take_position();
+        row.active_at = row.active_at.max(logged.at);
+        if let LoggedBody::Text(text) = &logged.body {
+            row.last = Some(crate::conversation::Last::new(logged.sender.user, text, logged.at, logged.sequence));
+        }
+        self.ledger.put(record::write(record::message(conversation, position), logged));
+        let change = self.timeline.logged(conversation, position, logged, Eyes { me, row });
+        if let Some(change) = change {
+            self.tell(Change::Timeline(change));
+        }
+    }
+
+    /// Tells of an item of the outbox that has come or changed.
+    pub(super) fn show_waiting(&mut self, sequence: u64) {
+        let Some(me) = self.me() else { return };
+        let Some(item) = self.outbox.item(sequence) else { return };
+        let conversation = item.conversation;
+        let seen = timeline::waiting_item(me, item);
+        if seen.is_none() {
+            return;
+        }
+        self.list.touch(conversation);
+        if let Some(change) = self.timeline.waiting(conversation, seen) {
+            self.tell(Change::Timeline(change));
+        }
+    }
+
+    /// Tells that an item of the outbox is forgotten.
+    pub(super) fn show_gone(&mut self, key: MessageKey) {
+        self.list.touch(key.conversation);
+        if let Some(change) = self.timeline.gone(key) {
+            self.tell(Change::Timeline(change));
+        }
+    }
+
+    /// Tells that the other side has come further.
+    pub(super) fn show_marks(&mut self, conversation: ConversationId) {
+        let Some(me) = self.me() else { return };
+        let Some(row) = self.list.row(conversation) else { return };
+        let changes: Vec<TimelineChange> = self.timeline.marked(conversation, Eyes { me, row });
+        for change in changes {
+            self.tell(Change::Timeline(change));
+        }
+    }
+
+    fn tell(&mut self, change: Change) {
+        self.ledger.after(Effect::Tell(Output::Changed(change)));
+    }
+
+    fn conversation(&self, id: ConversationId) -> Option<Conversation> {
+        let me = self.me()?;
+        let newest = self.outbox.of(id).filter(|(_, item)| matches!(item.content, Content::Text(_))).next_back();
+        let waiting = newest.and_then(|(_, item)| waiting_message(me, item));
+        let conversation = self.list.view(id, me.user, waiting)?;
+        Some(Conversation { typing: self.typing.of(id), ..conversation })
+    }
+}
+
+fn waiting_message(me: sotto_wire::DeviceRef, item: &outbox::Item) -> Option<LastMessage> {
+    let Content::Text(Text { text, .. }) = &item.content else { return None };
+    let seen: view::Item = timeline::waiting_item(me, item)?;
+    let text = crate::conversation::Last::new(me.user, text, seen.at, None).text;
+    Some(LastMessage { author: seen.author, text, at: seen.at, state: seen.state })
+}

@@ -1,0 +1,310 @@
+//! The list of conversations and the people in them, as they stand on disk. Owns the rows; knows neither group nor
+//! network. The rule: what changes is written with the next batch and shown with it, once.
+
+use crate::contract::Record;
+use crate::record;
+use crate::view::{self, Author, ConversationKind, LastMessage, MessageState, Person};
+use serde::{Deserialize, Serialize};
+use sotto_wire::account::Name;
+use sotto_wire::conversation::{CreateConversationRequest, Kind};
+use sotto_wire::{ConversationId, DeviceRef, Millis, UserId};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// First characters of a text that the list shows.
+const LAST_TEXT_CHARS: usize = 120;
+
+/// A conversation as it stands on disk.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Row {
+    /// What sort.
+    pub(crate) kind: Kind,
+    /// How far it has come.
+    pub(crate) stage: Stage,
+    /// Whether a path update is owed to the group.
+    pub(crate) update: Update,
+    /// Newest text of the log.
+    pub(crate) last: Option<Last>,
+    /// Messages of others after the read mark.
+    pub(crate) unread: u32,
+    /// When something last happened.
+    pub(crate) active_at: Millis,
+    /// The position of the next item.
+    pub(crate) next_position: u64,
+    /// How far the other side has come with this device's texts.
+    pub(crate) theirs: Mark,
+    /// How far this device has come with the other side's.
+    pub(crate) ours: Ours,
+}
+
+/// How far a conversation has come.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Stage {
+    /// Made here; the server may or may not know of it. Not shown.
+    Creating(Box<CreateConversationRequest>),
+    /// A member, but this device is not, or can no longer follow: to be joined anew.
+    Outside(Reason),
+    /// An external commit is under way.
+    Rejoining(Reason),
+    /// This device is a member.
+    Member,
+}
+
+/// Why a conversation is to be joined anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Reason {
+    /// This device is new.
+    NewDevice,
+    /// It missed what it cannot do without.
+    Missed,
+}
+
+/// Whether a path update is owed to the group, after joining.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Update {
+    /// It is not.
+    None,
+    /// It is.
+    Due,
+    /// It is sealed and under way.
+    UnderWay,
+}
+
+/// How far a device has come with the texts of another.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Mark {
+    /// Stored up to this number.
+    pub(crate) delivered: u64,
+    /// Seen up to this number.
+    pub(crate) read: u64,
+}
+
+/// How far this device has come with the other side's texts, and what it has told of that.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Ours {
+    /// The device that the numbers are of.
+    pub(crate) of: Option<DeviceRef>,
+    /// How far.
+    pub(crate) mark: Mark,
+    /// What the newest receipt says.
+    pub(crate) told: Mark,
+}
+
+/// The newest text of a conversation.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Last {
+    /// Who wrote it.
+    pub(crate) user: UserId,
+    /// First characters.
+    pub(crate) text: String,
+    /// When.
+    pub(crate) at: Millis,
+    /// Number of it, when this device wrote it.
+    pub(crate) sequence: Option<u64>,
+}
+
+/// A person as they stand on disk.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Contact {
+    /// Sign-in name, once known.
+    pub(crate) name: Option<Name>,
+    /// What they call themselves.
+    #[serde(default)]
+    pub(crate) display_name: String,
+    /// Fingerprint of the account identity that was seen first.
+    #[serde(default)]
+    pub(crate) pin: Option<[u8; 32]>,
+}
+
+/// Conversations and people.
+#[derive(Debug, Default)]
+pub(crate) struct List {
+    rows: BTreeMap<ConversationId, Row>,
+    contacts: BTreeMap<UserId, Contact>,
+    unwritten_rows: BTreeSet<ConversationId>,
+    unwritten_contacts: BTreeSet<UserId>,
+    unshown: BTreeSet<ConversationId>,
+}
+
+impl Row {
+    /// A conversation in which nothing has happened yet.
+    pub(crate) fn new(kind: Kind, stage: Stage, now: Millis) -> Self {
+        Self {
+            kind,
+            stage,
+            update: Update::None,
+            last: None,
+            unread: 0,
+            active_at: now,
+            next_position: 1,
+            theirs: Mark::default(),
+            ours: Ours::default(),
+        }
+    }
+
+    /// Takes the next position.
+    pub(crate) fn take_position(&mut self) -> u64 {
+        let position = self.next_position;
+        self.next_position += 1;
+        position
+    }
+
+    /// How far this device's text of this number has come.
+    pub(crate) fn state_of(&self, sequence: u64) -> MessageState {
+        match self.theirs {
+            Mark { read, .. } if sequence <= read => MessageState::Read,
+            Mark { delivered, .. } if sequence <= delivered => MessageState::Delivered,
+            Mark { .. } => MessageState::Sent,
+        }
+    }
+}
+
+impl Ours {
+    /// The other side's text of this number is stored.
+    pub(crate) fn store(&mut self, sender: DeviceRef, sequence: u64) {
+        if self.of != Some(sender) {
+            *self = Self { of: Some(sender), ..Self::default() };
+        }
+        self.mark.delivered = self.mark.delivered.max(sequence);
+    }
+
+    /// Whether a receipt is owed.
+    pub(crate) fn is_owed(&self) -> bool {
+        self.mark != self.told
+    }
+}
+
+impl Mark {
+    /// The other side says that it has come so far; it never goes back.
+    pub(crate) fn advance(&mut self, delivered: u64, read: u64) {
+        self.read = self.read.max(read);
+        self.delivered = self.delivered.max(delivered).max(self.read);
+    }
+}
+
+impl Last {
+    /// The newest text, cut to what the list shows.
+    pub(crate) fn new(user: UserId, text: &str, at: Millis, sequence: Option<u64>) -> Self {
+        Self { user, text: text.chars().take(LAST_TEXT_CHARS).collect(), at, sequence }
+    }
+}
+
+impl List {
+    /// What stood on disk. Rows of another shape are left out.
+    pub(crate) fn load(&mut self, rows: &[Record], contacts: &[Record]) {
+        let pair = |record: &Record| Some((ConversationId(record::id(record)?), record::read(record)?));
+        self.rows.extend(rows.iter().filter_map(pair));
+        let pair = |record: &Record| Some((UserId(record::id(record)?), record::read(record)?));
+        self.contacts.extend(contacts.iter().filter_map(pair));
+    }
+
+    /// Every conversation.
+    pub(crate) fn rows(&self) -> impl Iterator<Item = (ConversationId, &Row)> {
+        self.rows.iter().map(|(id, row)| (*id, row))
+    }
+
+    /// A conversation.
+    pub(crate) fn row(&self, id: ConversationId) -> Option<&Row> {
+        self.rows.get(&id)
+    }
+
+    /// A conversation, to be changed: it is written and shown with the next batch.
+    pub(crate) fn row_mut(&mut self, id: ConversationId) -> Option<&mut Row> {
+        let row = self.rows.get_mut(&id)?;
+        self.unwritten_rows.insert(id);
+        self.unshown.insert(id);
+        Some(row)
+    }
+
+    /// A conversation comes.
+    pub(crate) fn add(&mut self, id: ConversationId, row: Row) {
+        self.rows.insert(id, row);
+        self.unwritten_rows.insert(id);
+        self.unshown.insert(id);
+    }
+
+    /// A conversation goes.
+    pub(crate) fn remove(&mut self, id: ConversationId) {
+        self.rows.remove(&id);
+        self.unwritten_rows.insert(id);
+    }
+
+    /// A conversation looks different for a reason that is not written.
+    pub(crate) fn touch(&mut self, id: ConversationId) {
+        self.unshown.insert(id);
+    }
+
+    /// The direct conversation with somebody.
+    pub(crate) fn direct(&self, user: UserId) -> Option<ConversationId> {
+        self.rows().find(|(_, row)| row.kind == Kind::Direct { peer: user }).map(|(id, _)| id)
+    }
+
+    /// The notes to self.
+    pub(crate) fn notes(&self) -> Option<ConversationId> {
+        self.rows().find(|(_, row)| row.kind == Kind::Notes).map(|(id, _)| id)
+    }
+
+    /// Every person.
+    pub(crate) fn contacts(&self) -> impl Iterator<Item = (UserId, &Contact)> {
+        self.contacts.iter().map(|(user, contact)| (*user, contact))
+    }
+
+    /// Somebody by sign-in name.
+    pub(crate) fn named(&self, name: &Name) -> Option<UserId> {
+        self.contacts().find(|(_, contact)| contact.name.as_ref() == Some(name)).map(|(user, _)| user)
+    }
+
+    /// Somebody, to be changed: written and shown with the next batch.
+    pub(crate) fn contact_mut(&mut self, user: UserId) -> &mut Contact {
+        self.unwritten_contacts.insert(user);
+        self.unshown.extend(self.rows.iter().filter(|(_, row)| row.kind == Kind::Direct { peer: user }).map(|(id, _)| id));
+        self.contacts.entry(user).or_default()
+    }
+
+    /// What is to be written: a record, or the conversation whose row goes.
+    pub(crate) fn take_unwritten(&mut self) -> Vec<Result<Record, ConversationId>> {
+        let rows = std::mem::take(&mut self.unwritten_rows).into_iter().map(|id| match self.rows.get(&id) {
+            Some(row) => Ok(record::write(record::conversation(id), row)),
+            None => Err(id),
+        });
+        let contacts = std::mem::take(&mut self.unwritten_contacts).into_iter().filter_map(|user| {
+            let contact = self.contacts.get(&user)?;
+            Some(Ok(record::write(record::contact(user), contact)))
+        });
+        rows.chain(contacts).collect()
+    }
+
+    /// The conversations that look different now.
+    pub(crate) fn take_unshown(&mut self) -> Vec<ConversationId> {
+        std::mem::take(&mut self.unshown).into_iter().collect()
+    }
+
+    /// What a person sees of a conversation; `waiting` is its newest text that is not yet in the log.
+    pub(crate) fn view(&self, id: ConversationId, me: UserId, waiting: Option<LastMessage>) -> Option<view::Conversation> {
+        let row = self.rows.get(&id).filter(|row| !matches!(row.stage, Stage::Creating(_)))?;
+        let kind = match row.kind {
+            Kind::Notes => ConversationKind::Notes,
+            Kind::Direct { peer } => {
+                let contact = self.contacts.get(&peer)?;
+                let (name, display_name) = (contact.name.clone()?, contact.display_name.clone());
+                ConversationKind::Direct(Person { user: peer, name, display_name })
+            }
+        };
+        let logged = row.last.as_ref().map(|last| LastMessage {
+            author: author(last.user, me),
+            text: last.text.clone(),
+            at: last.at,
+            state: last.sequence.map_or(MessageState::Sent, |sequence| row.state_of(sequence)),
+        });
+        let active_at = waiting.as_ref().map_or(row.active_at, |waiting| waiting.at.max(row.active_at));
+        let last = waiting.or(logged);
+        Some(view::Conversation { id, kind, last, unread: row.unread, active_at, typing: Vec::new() })
+    }
+}
+
+/// Who wrote something, seen from `me`.
+pub(crate) fn author(user: UserId, me: UserId) -> Author {
+    if user == me { Author::Me } else { Author::Other(user) }
+}

@@ -1,0 +1,135 @@
+//! Who uses this device: the account as it stands on disk, and the steps of signing up and in. Owns the state and what
+//! it may become; sends nothing and derives no key itself.
+//!
+//! The rule: the store of a session that has ended is kept, and goes only when its user signs out or another signs in.
+
+use crate::contract::CommandKey;
+use crate::group::Groups;
+use crate::identity::DeviceKeys;
+use crate::opaque::{ExportKey, Login, Registration};
+use crate::view::{self, Me, SignedOutCause};
+use serde::{Deserialize, Serialize};
+use sotto_wire::account::{Name, RegisterFinishRequest};
+use sotto_wire::event::SessionEndCause;
+use sotto_wire::session::RegisterDeviceRequest;
+use sotto_wire::{Cursor, Millis, UserId};
+use zeroize::Zeroizing;
+
+/// The account of this store.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Account {
+    /// Account.
+    pub(crate) user: UserId,
+    /// Sign-in name.
+    pub(crate) name: Name,
+    /// What others see.
+    pub(crate) display_name: String,
+    /// How far it has come.
+    pub(crate) stage: Stage,
+    /// Whether the account's conversations have been asked for since this device was registered.
+    pub(crate) conversations: Conversations,
+    /// When the package of last resort was made.
+    pub(crate) last_resort_at: Millis,
+}
+
+/// How far an account has come on this device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Stage {
+    /// The server knows this device.
+    Active,
+    /// The server has ended the session.
+    Ended(SessionEndCause),
+}
+
+/// Whether the account's conversations are known here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Conversations {
+    /// They are to be asked for.
+    Wanted,
+    /// They are known; new ones come by the stream.
+    Known,
+}
+
+/// How far the client has come, in every batch.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Progress {
+    /// The newest event that is on disk.
+    pub(crate) cursor: Option<Cursor>,
+    /// The next number of the outbox.
+    pub(crate) next_sequence: u64,
+}
+
+/// Who uses this device.
+pub(crate) enum Session {
+    /// The local store is being read.
+    Starting,
+    /// The local store cannot be read.
+    Unreadable,
+    /// Nobody; the store of `kept` may still be there.
+    SignedOut { kept: Option<Account>, cause: Option<SessionEndCause> },
+    /// Signing up or in.
+    Authenticating { command: CommandKey, kept: Option<Account>, step: Step },
+    /// This account.
+    SignedIn(Account),
+    /// The session is being ended; the store goes when the server has answered or has had its time.
+    SigningOut(CommandKey),
+}
+
+/// A step of signing up or in: what is waited for, with what is needed then.
+pub(crate) enum Step {
+    /// Sign-up: the server's half of the password.
+    RegisterStart { registration: Registration, name: Name, display_name: String, password: Zeroizing<String> },
+    /// Sign-up: the account. Sent again when no answer came.
+    RegisterFinish { new: Box<NewDevice>, request: Box<RegisterFinishRequest>, tries: u32 },
+    /// Sign-in: the server's half of the password.
+    LoginStart { login: Login, name: Name, password: Zeroizing<String> },
+    /// Sign-in: the session.
+    LoginFinish { export_key: ExportKey, name: Name },
+    /// Sign-in: the new device. Sent again when no answer came.
+    RegisterDevice { new: Box<NewDevice>, request: Box<RegisterDeviceRequest>, tries: u32 },
+    /// Sign-in: what is left of an older device of the same account, to be deleted.
+    Clearing { new: Box<NewDevice> },
+}
+
+/// A device that the server does not know yet. Nothing of it is on disk before the server does: should the browser die
+/// in between, the next sign-in makes another.
+pub(crate) struct NewDevice {
+    /// For this account.
+    pub(crate) account: Account,
+    /// Its keys, certified.
+    pub(crate) keys: DeviceKeys,
+    /// Its key packages.
+    pub(crate) groups: Groups,
+}
+
+impl Session {
+    /// What a person is told.
+    pub(crate) fn view(&self) -> view::Session {
+        match self {
+            Session::Starting => view::Session::Starting,
+            Session::Unreadable => view::Session::SignedOut(Some(SignedOutCause::StoreUnreadable)),
+            Session::SignedOut { cause, .. } => {
+                view::Session::SignedOut(cause.map(SignedOutCause::SessionEnded))
+            }
+            Session::Authenticating { .. } => view::Session::Authenticating,
+            Session::SignedIn(account) => view::Session::SignedIn(account.me()),
+            Session::SigningOut(_) => view::Session::Authenticating,
+        }
+    }
+
+    /// The account that is signed in.
+    pub(crate) fn account(&self) -> Option<&Account> {
+        match self {
+            Session::SignedIn(account) => Some(account),
+            _ => None,
+        }
+    }
+}
+
+impl Account {
+    fn me(&self) -> Me {
+        Me { user: self.user, name: self.name.clone(), display_name: self.display_name.clone() }
+    }
+}

@@ -1,0 +1,238 @@
+//! The open timeline. Owns what is on screen of it and how items stand on disk; reads and writes nothing itself.
+//!
+//! The rule: what changes while a page is being read is not lost, and each item is told in the place that it has now.
+
+use crate::content::{Content, Text};
+use crate::contract::Record;
+use crate::conversation::{self, Row};
+use crate::outbox;
+use crate::record;
+use crate::view::{Body, Item, MessageKey, MessageState, Older, Position, TimelineChange, UnreadableCause};
+use serde::{Deserialize, Serialize};
+use sotto_wire::{ClientId, ConversationId, DeviceRef, Millis};
+use std::collections::BTreeMap;
+
+/// Items of a page: more than a tall screen shows.
+pub(crate) const PAGE: usize = 50;
+/// Positions from here on are of what is not yet in the log. Under 2⁵³, so that it is a number in JavaScript too.
+const WAITING_FROM: u64 = 1 << 52;
+
+/// An item as it stands on disk.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Logged {
+    /// Who sent it.
+    pub(crate) sender: DeviceRef,
+    /// The sender's id of it.
+    pub(crate) client_id: ClientId,
+    /// When the server took it.
+    pub(crate) at: Millis,
+    /// Number of it, when this device sent it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) sequence: Option<u64>,
+    /// What it is.
+    pub(crate) body: LoggedBody,
+}
+
+/// What an item on disk is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum LoggedBody {
+    /// A text.
+    Text(String),
+    /// Not readable: keys that are gone or were never here.
+    WrongEpoch,
+    /// Not readable: somebody has changed it.
+    NotAuthentic,
+    /// Not readable: of a kind that was not known when it came.
+    UnknownContent,
+    /// The device joined here.
+    JoinedHere,
+    /// Events were lost here.
+    HistoryLost,
+}
+
+/// The open timeline, if one is.
+#[derive(Debug, Default)]
+pub(crate) struct Timeline {
+    open: Option<Open>,
+    next_number: u64,
+}
+
+#[derive(Debug)]
+struct Open {
+    conversation: ConversationId,
+    number: u64,
+    page: Page,
+    /// The lowest position on screen.
+    lowest: u64,
+    /// This device's items on screen that the other side has not read: they may still change.
+    changing: BTreeMap<u64, Logged>,
+}
+
+#[derive(Debug)]
+enum Page {
+    /// The first one is being read; what came meanwhile.
+    First(BTreeMap<u64, Logged>),
+    /// Nothing is being read.
+    Shown,
+    /// An older one is being read.
+    Older,
+}
+
+/// What is to be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Wish {
+    /// Whose items.
+    pub(crate) conversation: ConversationId,
+    /// The opening that it is for.
+    pub(crate) number: u64,
+    /// Only items under this position.
+    pub(crate) below: Option<u64>,
+}
+
+/// What it takes to show an item.
+#[derive(Clone, Copy)]
+pub(crate) struct Eyes<'a> {
+    /// Whose device this is.
+    pub(crate) me: DeviceRef,
+    /// The conversation's row.
+    pub(crate) row: &'a Row,
+}
+
+impl Timeline {
+    /// Opens a conversation and says what to read.
+    pub(crate) fn open(&mut self, conversation: ConversationId) -> Wish {
+        self.next_number += 1;
+        let (number, page) = (self.next_number, Page::First(BTreeMap::new()));
+        self.open = Some(Open { conversation, number, page, lowest: u64::MAX, changing: BTreeMap::new() });
+        Wish { conversation, number, below: None }
+    }
+
+    /// Follows no conversation.
+    pub(crate) fn close(&mut self) {
+        self.open = None;
+    }
+
+    /// Whether this is the open conversation.
+    pub(crate) fn is_open(&self, conversation: ConversationId) -> bool {
+        self.open.as_ref().is_some_and(|open| open.conversation == conversation)
+    }
+
+    /// What to read for one page further back; nothing when a page is being read already.
+    pub(crate) fn older(&mut self, conversation: ConversationId) -> Option<Wish> {
+        let open = self.open.as_mut().filter(|open| open.conversation == conversation)?;
+        match open.page {
+            Page::First(_) | Page::Older => None,
+            Page::Shown => {
+                open.page = Page::Older;
+                Some(Wish { conversation, number: open.number, below: Some(open.lowest) })
+            }
+        }
+    }
+
+    /// What was read, newest first, as asked for with one more than [`PAGE`]; `waiting` is what the outbox holds.
+    pub(crate) fn loaded(&mut self, wish: Wish, records: &[Record], waiting: Vec<Item>, eyes: Eyes<'_>) -> Option<TimelineChange> {
+        let open = self.open.as_mut().filter(|open| open.number == wish.number)?;
+        let older = if records.len() > PAGE { Older::More } else { Older::None };
+        let read = records.iter().take(PAGE);
+        let mut logged: BTreeMap<u64, Logged> =
+            read.filter_map(|record| Some((record::number(record)?, record::read(record)?))).collect();
+        let page = std::mem::replace(&mut open.page, Page::Shown);
+        let first = match page {
+            Page::First(came) => {
+                logged.extend(came);
+                true
+            }
+            Page::Older | Page::Shown => false,
+        };
+        open.lowest = logged.keys().next().copied().unwrap_or(open.lowest).min(open.lowest);
+        let mut items: Vec<Item> = Vec::new();
+        for (position, logged) in logged {
+            items.push(item(wish.conversation, position, &logged, eyes));
+            open.keep(position, logged, eyes.row);
+        }
+        let conversation = wish.conversation;
+        if first {
+            items.extend(waiting);
+            return Some(TimelineChange::Opened { conversation, items, older });
+        }
+        Some(TimelineChange::OlderLoaded { conversation, items, older })
+    }
+
+    /// An item has come into the log.
+    pub(crate) fn logged(&mut self, conversation: ConversationId, position: u64, logged: &Logged, eyes: Eyes<'_>) -> Option<TimelineChange> {
+        let open = self.open.as_mut().filter(|open| open.conversation == conversation)?;
+        if let Page::First(came) = &mut open.page {
+            came.insert(position, logged.clone());
+            return None;
+        }
+        open.lowest = open.lowest.min(position);
+        open.keep(position, logged.clone(), eyes.row);
+        Some(TimelineChange::Put(item(conversation, position, logged, eyes)))
+    }
+
+    /// An item of the outbox has come or changed.
+    pub(crate) fn waiting(&self, conversation: ConversationId, item: Option<Item>) -> Option<TimelineChange> {
+        let open = self.open.as_ref().filter(|open| open.conversation == conversation)?;
+        match open.page {
+            Page::First(_) => None,
+            Page::Shown | Page::Older => item.map(TimelineChange::Put),
+        }
+    }
+
+    /// An item of the outbox has gone for good.
+    pub(crate) fn gone(&self, key: MessageKey) -> Option<TimelineChange> {
+        self.is_open(key.conversation).then_some(TimelineChange::Gone(key))
+    }
+
+    /// The other side has come further.
+    pub(crate) fn marked(&mut self, conversation: ConversationId, eyes: Eyes<'_>) -> Vec<TimelineChange> {
+        let Some(open) = self.open.as_mut().filter(|open| open.conversation == conversation) else { return Vec::new() };
+        let changes = open.changing.iter().filter(|(_, logged)| state(logged, eyes.row) != MessageState::Sent);
+        let changes =
+            changes.map(|(position, logged)| TimelineChange::Put(item(conversation, *position, logged, eyes))).collect();
+        open.changing.retain(|_, logged| state(logged, eyes.row) != MessageState::Read);
+        changes
+    }
+}
+
+impl Open {
+    fn keep(&mut self, position: u64, logged: Logged, row: &Row) {
+        if logged.sequence.is_some() && state(&logged, row) != MessageState::Read {
+            self.changing.insert(position, logged);
+        }
+    }
+}
+
+fn state(logged: &Logged, row: &Row) -> MessageState {
+    logged.sequence.map_or(MessageState::Sent, |sequence| row.state_of(sequence))
+}
+
+fn item(conversation: ConversationId, position: u64, logged: &Logged, eyes: Eyes<'_>) -> Item {
+    let key = MessageKey { conversation, sender: logged.sender, client_id: logged.client_id };
+    let body = match &logged.body {
+        LoggedBody::Text(text) => Body::Text(text.clone()),
+        LoggedBody::WrongEpoch => Body::Unreadable(UnreadableCause::WrongEpoch),
+        LoggedBody::NotAuthentic => Body::Unreadable(UnreadableCause::NotAuthentic),
+        LoggedBody::UnknownContent => Body::Unreadable(UnreadableCause::UnknownContent),
+        LoggedBody::JoinedHere => Body::JoinedHere,
+        LoggedBody::HistoryLost => Body::HistoryLost,
+    };
+    let author = conversation::author(logged.sender.user, eyes.me.user);
+    Item { key, position: Position(position), author, at: logged.at, body, state: state(logged, eyes.row) }
+}
+
+/// What a person sees of an item of the outbox; nothing of one that is not for eyes.
+pub(crate) fn waiting_item(me: DeviceRef, item: &outbox::Item) -> Option<Item> {
+    let Content::Text(Text { sequence, text }) = &item.content else { return None };
+    let (at, state) = match &item.stage {
+        outbox::Stage::Waiting | outbox::Stage::Sealed { .. } => (item.at, MessageState::Sending),
+        outbox::Stage::Taken { sent_at } => (*sent_at, MessageState::Sent),
+        outbox::Stage::Failed { code } => (item.at, MessageState::Failed(*code)),
+    };
+    let key = MessageKey { conversation: item.conversation, sender: me, client_id: item.client_id };
+    let author = conversation::author(me.user, me.user);
+    let position = Position(WAITING_FROM.saturating_add(*sequence));
+    Some(Item { key, position, author, at, body: Body::Text(text.clone()), state })
+}
+
