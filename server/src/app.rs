@@ -4,6 +4,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::delivery::Delivery;
 use crate::http::auth::Sessions;
+use crate::http::endpoint::Bodies;
 use crate::http::rate::Limits;
 use crate::login::Logins;
 use crate::secret::Secrets;
@@ -29,6 +30,8 @@ pub(crate) struct App {
     pub(crate) sessions: Sessions,
     /// Rate limits.
     pub(crate) limits: Limits,
+    /// Room for the bodies of running requests.
+    pub(crate) bodies: Bodies,
 }
 
 impl App {

@@ -22,12 +22,27 @@ use crate::app::App;
 use axum::Router;
 use axum::middleware::map_response;
 use axum::routing::any;
+use std::any::Any;
 use std::sync::Arc;
+use tower_http::catch_panic::CatchPanicLayer;
 
 /// Every route of the server.
 pub(crate) fn router(app: Arc<App>) -> Router {
+    let clock = app.clock.clone();
     let mut router = Router::new();
-    for routes in [accounts::routes, sessions::routes, devices::routes, users::routes, keys::routes, health::routes, conversations::routes, messages::routes, typing::routes, ticket::routes, events::routes] {
+    for routes in [
+        accounts::routes,
+        sessions::routes,
+        devices::routes,
+        users::routes,
+        keys::routes,
+        health::routes,
+        conversations::routes,
+        messages::routes,
+        typing::routes,
+        ticket::routes,
+        events::routes,
+    ] {
         router = routes(router);
     }
     router
@@ -35,6 +50,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/api/", any(endpoint::unknown_command))
         .route("/api/{*path}", any(endpoint::unknown_command))
         .fallback(assets::serve)
+        .layer(CatchPanicLayer::custom(move |_: Box<dyn Any + Send>| endpoint::panicked(clock.now())))
         .layer(map_response(headers::set))
         .with_state(app)
 }

@@ -24,20 +24,25 @@ use app::App;
 use delivery::{Delivery, Terms};
 use http::accept::accept;
 use http::auth::Sessions;
+use http::endpoint::Bodies;
 use http::rate::Limits;
 use login::Logins;
 use secret::Secrets;
+use sotto_wire::Millis;
+use std::fs::{File, TryLockError};
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use sotto_wire::Millis;
 use store::Store;
 use subtle::ConstantTimeEq as _;
 use tokio::net::TcpListener;
 
 /// Milliseconds of a day.
 const DAY_MS: u64 = 86_400_000;
+
+/// Locked while a server runs; empty.
+const LOCK_FILE: &str = "server.lock";
 
 /// Why the server did not start, or stopped.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +56,9 @@ pub enum ServeError {
         #[source]
         source: io::Error,
     },
+    /// Another process serves this folder: each would believe its own memory of the sessions.
+    #[error("the data folder is in use by another server")]
+    InUse,
     /// The key file.
     #[error(transparent)]
     Secret(#[from] SecretError),
@@ -83,6 +91,7 @@ pub async fn serve_by(
 ) -> Result<(), ServeError> {
     let path = config.data_dir.clone();
     std::fs::create_dir_all(&path).map_err(|source| ServeError::Folder { path: path.clone(), source })?;
+    let _lock = lock(&path)?;
     let secrets = Secrets::open(&path)?;
     let store = Store::open(&path).await?;
     let mut tx = store.write().await?;
@@ -99,11 +108,33 @@ pub async fn serve_by(
     let delivery = Delivery::start(store.clone(), clock.clone(), terms).await?;
     let drain = Duration::from_millis(config.drain_ms);
     let limits = Limits::new(&config.rates);
-    let app = App { config, clock, store: store.clone(), delivery: delivery.clone(), secrets, logins: Logins::default(), sessions: Sessions::default(), limits };
+    let app = App {
+        config,
+        clock,
+        store: store.clone(),
+        delivery: delivery.clone(),
+        secrets,
+        logins: Logins::default(),
+        sessions: Sessions::default(),
+        limits,
+        bodies: Bodies::default(),
+    };
     let router = http::router(Arc::new(app));
     let closing = delivery.clone();
     accept(listener, router, shutdown, (move || closing.close_streams(), drain)).await;
     delivery.stop().await;
     store.close().await;
     Ok(())
+}
+
+/// Takes the data folder for this process, until the file is dropped.
+fn lock(folder: &Path) -> Result<File, ServeError> {
+    let path = folder.join(LOCK_FILE);
+    let failed = |source| ServeError::Folder { path: path.clone(), source };
+    let file = File::create(&path).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(ServeError::InUse),
+        Err(TryLockError::Error(source)) => Err(failed(source)),
+    }
 }

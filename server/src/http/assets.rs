@@ -14,6 +14,7 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 use std::borrow::Cow;
 use std::path::Path;
@@ -77,7 +78,11 @@ async fn respond(folder: Option<&Path>, path: &str, request: &HeaderMap) -> Opti
     let mut response = if known {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
-        let mut response = Response::new(Body::from(bytes::Bytes::from(file.bytes.into_owned())));
+        let bytes = match file.bytes {
+            Cow::Borrowed(bytes) => Bytes::from_static(bytes),
+            Cow::Owned(bytes) => Bytes::from(bytes),
+        };
+        let mut response = Response::new(Body::from(bytes));
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media_type(path)));
         response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
         if let Some(encoding) = encoding {

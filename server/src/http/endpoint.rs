@@ -17,12 +17,16 @@ use axum::routing::post;
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde::{Deserialize, Serialize};
-use sotto_wire::{Code, Endpoint, Envelope, Millis, Problem, RequestId, envelope, limit};
+use sotto_wire::{Access, Code, Endpoint, Envelope, Millis, Problem, RequestId, envelope, limit};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// A slow sender may take this long for a body: 20 MB at 5 Mbit/s.
 const BODY_TIMEOUT: Duration = Duration::from_secs(32);
+
+/// When to come back where there is no memory left for a body.
+const BODY_RETRY: Millis = Millis(1_000);
 
 /// What a command answers: the payload, and the cookie that goes with it where there is one.
 pub(crate) struct Answer<T> {
@@ -79,11 +83,12 @@ where
     let caller = C::identify(&app, &parts).await;
     // Who is refused may still learn the id of the request, but may not fill memory.
     let max_bytes = if caller.is_ok() { E::BODY_MAX_BYTES } else { E::BODY_MAX_BYTES.min(limit::BODY_MAX_BYTES) };
-    let body = read(&parts.headers, body, max_bytes).await;
-    let request_id = body.as_ref().ok().and_then(|bytes| request_id(bytes));
+    let bodies = if E::ACCESS as u8 == Access::Public as u8 { &app.bodies.public } else { &app.bodies.known };
+    let body = read(&parts.headers, body, (max_bytes, bodies)).await;
+    let request_id = body.as_ref().ok().and_then(|(bytes, _)| request_id(bytes));
     let outcome = match (caller, body) {
         (Err(refusal), _) | (Ok(_), Err(refusal)) => Err(refusal),
-        (Ok(caller), Ok(bytes)) => match parse::<E>(&bytes) {
+        (Ok(caller), Ok((bytes, _room))) => match parse::<E>(&bytes) {
             Err(refusal) => Err(refusal),
             // A task of its own: a command that was begun is finished even when its caller hangs up.
             Ok(request) => match tokio::spawn(command(app.clone(), caller, request)).await {
@@ -111,19 +116,49 @@ where
     }
 }
 
-/// The body of a request that claims to be JSON, at most `max_bytes` long.
-async fn read(headers: &HeaderMap, body: Body, max_bytes: usize) -> Result<Bytes, Refusal> {
+/// Memory for the bodies of running requests, in bytes: what does not fit is told to come back.
+pub(crate) struct Bodies {
+    /// For those whom anyone may send.
+    public: Arc<Semaphore>,
+    /// For those of callers who are known.
+    known: Arc<Semaphore>,
+}
+
+/// 50 sign-ups of the largest size at once; apart, so that strangers cannot keep out who is known.
+const PUBLIC_BODIES_MAX_BYTES: usize = 64 * 1_024 * 1_024;
+/// A dozen groups of a thousand at once, or ten thousand messages.
+const KNOWN_BODIES_MAX_BYTES: usize = 256 * 1_024 * 1_024;
+
+impl Default for Bodies {
+    fn default() -> Self {
+        Self {
+            public: Arc::new(Semaphore::new(PUBLIC_BODIES_MAX_BYTES)),
+            known: Arc::new(Semaphore::new(KNOWN_BODIES_MAX_BYTES)),
+        }
+    }
+}
+
+/// The body of a request that claims to be JSON, at most so long, and the room that it takes.
+async fn read(
+    headers: &HeaderMap,
+    body: Body,
+    (max_bytes, bodies): (usize, &Arc<Semaphore>),
+) -> Result<(Bytes, OwnedSemaphorePermit), Refusal> {
     let media_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let is_json = media_type.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"));
     if !is_json {
         return Err(Code::WrongMediaType.into());
     }
     let announced = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-    if announced.is_some_and(|bytes| bytes > max_bytes) {
+    let size_bytes = announced.unwrap_or(max_bytes);
+    if size_bytes > max_bytes {
         return Err(Code::TooLarge.into());
     }
+    let permits = u32::try_from(size_bytes).map_err(|_| Code::TooLarge)?;
+    let room = bodies.clone().try_acquire_many_owned(permits);
+    let room = room.map_err(|_| Problem::new(Code::Unavailable).after(BODY_RETRY))?;
     match tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, max_bytes).collect()).await {
-        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Ok(body)) => Ok((body.to_bytes(), room)),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Code::TooLarge.into()),
         Ok(Err(_)) => Err(Code::Malformed.into()),
         Err(_) => Err(Code::Unavailable.into()),
@@ -170,6 +205,11 @@ pub(crate) fn refuse(problem: &Problem, said: (Option<RequestId>, Millis)) -> Re
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(wait.0.div_ceil(1_000)));
     }
     response
+}
+
+/// Answers a request whose route panicked; where, the panic hook has logged.
+pub(crate) fn panicked(now: Millis) -> Response {
+    refuse(&Problem::new(Code::Internal), (None, now))
 }
 
 /// Answers a method that the path does not know.

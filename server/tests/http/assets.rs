@@ -74,12 +74,7 @@ async fn hashed_file_is_kept_for_good_and_any_other_asked_for_each_time() {
         ("/index.html", "no-cache", "text/html; charset=utf-8", "<!doctype html>"),
         ("/sw.js", "no-cache", "text/javascript; charset=utf-8", "worker"),
         ("/manifest.webmanifest", "no-cache", "application/manifest+json", "{}"),
-        (
-            "/app-0123456789abcdef.js",
-            "public, max-age=31536000, immutable",
-            "text/javascript; charset=utf-8",
-            "plain",
-        ),
+        ("/app-0123456789abcdef.js", "public, max-age=31536000, immutable", "text/javascript; charset=utf-8", "plain"),
         ("/app-0123456789abcdef_bg.wasm", "public, max-age=31536000, immutable", "application/wasm", "wasm"),
     ];
     for (path, cache, media_type, body) in cases {

@@ -15,7 +15,6 @@ use sotto_wire::session::{
 use sotto_wire::{Base64, Code, DeviceId, Endpoint, Millis, Problem, RequestId, UserId, envelope};
 use sqlx::{AnyConnection, Connection as _};
 use std::net::Ipv4Addr;
-use std::path::PathBuf;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -92,11 +91,6 @@ impl Server {
         let (clock, config) = (self.clock.clone(), self.config.clone());
         let folder = self.stop().await;
         Self::start_in(folder, clock, config).await
-    }
-
-    /// Where its files are.
-    pub(crate) fn folder(&self) -> PathBuf {
-        self.folder.path().to_owned()
     }
 
     /// How many rows each table of accounts has.
@@ -204,7 +198,6 @@ pub(crate) fn code_of<T>(outcome: Result<T, Problem>) -> Option<Code> {
 /// Somebody with an account and a signed-in device.
 pub(crate) struct Person {
     pub(crate) name: Name,
-    pub(crate) password: &'static str,
     pub(crate) user: UserId,
     pub(crate) device: NewDevice,
     pub(crate) access_token: String,
@@ -231,7 +224,6 @@ impl Person {
         let registered = envelope::response::<RegisterFinish>(&reply.body)?;
         Ok(Self {
             name: request.name,
-            password: PASSWORD,
             user: request.user,
             device: request.device,
             access_token: registered.tokens.access_token,

@@ -4,6 +4,9 @@ use crate::client::{Person, Reply, Server, bearer};
 use reqwest::Method;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use sotto_wire::{Code, limit};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 const CLAIM: &str = "/api/keys/claim";
 
@@ -24,7 +27,7 @@ async fn what_is_no_command_is_refused_by_its_own_code_and_changes_nothing() {
     let text = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("text/plain"))]);
     let users = format!(r#"{{"users":["{}"]}}"#, ada.user);
     let big = format!(r#"{{"users":[],"more":"{}"}}"#, "x".repeat(limit::BODY_MAX_BYTES));
-    let cases: [(&str, HeaderMap, Vec<u8>, (u16, Code)); 13] = [
+    let cases = [
         ("no JSON", json(), b"{".to_vec(), (400, Code::Malformed)),
         ("nothing", json(), Vec::new(), (400, Code::Malformed)),
         ("no UTF-8", json(), vec![0xff; 9], (400, Code::Malformed)),
@@ -107,6 +110,44 @@ async fn unknown_path_and_wrong_method_are_typed_refusals() {
     let put = server.http.request(Method::PUT, url).send().await.expect("an answer");
     assert_eq!(put.status().as_u16(), 405);
     assert_eq!(server.post("/", json(), Vec::new()).await.refusal(), (405, Code::WrongMethod));
+    server.stop().await;
+}
+
+/// Announces a sign-up of the largest size and waits until the server has made room for it.
+async fn announce_body(server: &Server) -> TcpStream {
+    let address = server.origin.strip_prefix("http://").expect("an origin");
+    let mut stream = TcpStream::connect(address).await.expect("connected");
+    let size_bytes = limit::GROUP_BODY_MAX_BYTES;
+    let head = format!(
+        "POST /api/accounts/register/finish HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\n\
+         content-length: {size_bytes}\r\nexpect: 100-continue\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).await.expect("sent");
+    let mut answer = [0; 12];
+    stream.read_exact(&mut answer).await.expect("answered");
+    assert_eq!(&answer, b"HTTP/1.1 100");
+    stream
+}
+
+#[tokio::test]
+async fn bodies_of_strangers_take_bounded_memory_and_known_callers_have_their_own() {
+    let server = Server::start().await;
+    let ada = Person::sign_up(&server, "ada").await;
+    let mut waiting = Vec::new();
+    for _ in 0..3 {
+        waiting.push(announce_body(&server).await);
+    }
+    let big = || vec![b' '; limit::GROUP_BODY_MAX_BYTES];
+    let sign_up = || server.post("/api/accounts/register/finish", json(), big());
+    assert_eq!(sign_up().await.refusal(), (503, Code::Unavailable));
+    let mut headers = json();
+    headers.extend(bearer(&ada.access_token));
+    let known = server.post("/api/devices/register", headers, big()).await;
+    assert_eq!(known.refusal(), (400, Code::Malformed), "it was read");
+    drop(waiting);
+    // Room is made as the server notices that they are gone.
+    let made = async { while sign_up().await.refusal() != (400, Code::Malformed) {} };
+    tokio::time::timeout(Duration::from_secs(10), made).await.expect("room again");
     server.stop().await;
 }
 

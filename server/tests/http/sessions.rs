@@ -156,8 +156,7 @@ async fn sign_out_ends_tokens_and_clears_the_cookie() {
 async fn sign_in_on_the_same_device_ends_the_session_before() {
     let server = Server::start().await;
     let ada = Person::sign_up(&server, "ada").await;
-    let (finished, cookie, _) =
-        sign_in(&server, ("ada", PASSWORD), Some(ada.device.device)).await.expect("signed in");
+    let (finished, cookie, _) = sign_in(&server, ("ada", PASSWORD), Some(ada.device.device)).await.expect("signed in");
     assert_eq!(code_of(server.refresh(&ada.cookie).await), Some(Code::SessionEnded));
     act(&server, &finished.tokens.access_token).await.expect("the new token works");
     assert!(server.refresh(&cookie).await.is_ok());

@@ -1,0 +1,98 @@
+//! The end of a session reaches its streams and tickets.
+
+use crate::client::{PASSWORD, Person, Server, bearer, cookie_header, new_device, sign_in};
+use reqwest::header::HeaderMap;
+use sotto_wire::event::{Ephemeral, Event, SessionEndCause, SessionOver};
+use sotto_wire::session::{EndSession, EndSessionRequest, RegisterDevice, RegisterDeviceRequest};
+use sotto_wire::ticket::{EVENTS_PATH, OpenTicket, TicketRequest};
+use sotto_wire::{Code, PROTOCOL};
+use std::time::Duration;
+
+/// Ends of sessions reach streams within this time.
+const SOON: Duration = Duration::from_secs(5);
+
+async fn ticket_path(server: &Server, who: &Person) -> String {
+    let request = TicketRequest { cursor: None, protocol: PROTOCOL, features: Vec::new() };
+    let opened = who.call::<OpenTicket>(server, &request).await.expect("a ticket");
+    format!("{EVENTS_PATH}?ticket={}", opened.ticket.as_str())
+}
+
+/// Opens a stream and reads it up to `connected`.
+async fn open(server: &Server, who: &Person) -> reqwest::Response {
+    let url = format!("{}{}", server.origin, ticket_path(server, who).await);
+    let mut stream = server.http.get(url).send().await.expect("an answer");
+    assert_eq!(stream.status().as_u16(), 200);
+    let mut text = Vec::new();
+    while !contains(&text, b"\"connected\"") {
+        text.extend_from_slice(&stream.chunk().await.expect("a chunk").expect("the stream goes on"));
+    }
+    stream
+}
+
+fn contains(text: &[u8], part: &[u8]) -> bool {
+    text.windows(part.len()).any(|window| window == part)
+}
+
+/// The cause in the last frame of a stream that ends.
+async fn cause(mut stream: reqwest::Response) -> SessionEndCause {
+    let mut text = Vec::new();
+    let end = async {
+        while let Some(chunk) = stream.chunk().await.expect("a chunk") {
+            text.extend_from_slice(&chunk);
+        }
+    };
+    tokio::time::timeout(SOON, end).await.expect("the stream ends soon");
+    let text = String::from_utf8(text).expect("UTF-8");
+    let frames = text.lines().filter_map(|line| line.strip_prefix("data:")).map(|json| json.trim().as_bytes());
+    let last = frames.last().map(|frame| Event::from_frame(frame).expect("an event"));
+    match last {
+        Some(Event::Ephemeral(Ephemeral::SessionEnded(SessionOver { cause }))) => cause,
+        other => panic!("the last frame is {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn sign_out_ends_the_stream() {
+    let server = Server::start().await;
+    let ada = Person::sign_up(&server, "ada").await;
+    let stream = open(&server, &ada).await;
+    let (reply, _) = server.answer::<EndSession>(cookie_header(&ada.cookie), &EndSessionRequest {}).await;
+    assert_eq!(reply.status, 200);
+    assert_eq!(cause(stream).await, SessionEndCause::SignedOut);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn reuse_of_a_spent_refresh_token_ends_the_stream() {
+    let server = Server::start_with(|config| config.refresh_grace_ms = 0).await;
+    let ada = Person::sign_up(&server, "ada").await;
+    let stream = open(&server, &ada).await;
+    server.refresh(&ada.cookie).await.expect("refreshed");
+    assert!(server.refresh(&ada.cookie).await.is_err());
+    assert_eq!(cause(stream).await, SessionEndCause::TokenReused);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn new_device_ends_the_stream_of_the_one_before() {
+    let server = Server::start().await;
+    let ada = Person::sign_up(&server, "ada").await;
+    let stream = open(&server, &ada).await;
+    let (finished, _, _) = sign_in(&server, ("ada", PASSWORD), None).await.expect("signed in");
+    let request = RegisterDeviceRequest { device: new_device(1) };
+    let token = bearer(&finished.tokens.access_token);
+    server.call_with::<RegisterDevice>(token, &request).await.expect("registered");
+    assert_eq!(cause(stream).await, SessionEndCause::DeviceReplaced);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn ticket_of_an_ended_session_opens_nothing() {
+    let server = Server::start().await;
+    let ada = Person::sign_up(&server, "ada").await;
+    let path = ticket_path(&server, &ada).await;
+    server.answer::<EndSession>(cookie_header(&ada.cookie), &EndSessionRequest {}).await;
+    let reply = crate::client::Reply::to_get(&server, &path, HeaderMap::new()).await;
+    assert_eq!(reply.refusal(), (401, Code::BadTicket));
+    server.stop().await;
+}
