@@ -1,0 +1,328 @@
+//! Moving a group to its next epoch: own commits, which wait for the server, and those of others.
+//!
+//! The rule: a commit of others is run on a copy, checked whole, and only then kept; an own one is kept aside until the
+//! server has said which commit won the epoch.
+
+use super::config::leaf_extensions;
+use super::entry::{Current, Entry, members};
+use super::member::users;
+use super::row::{About, Pending, PendingKind, Row};
+use super::storage::Shelf;
+use super::trust::{Difference, Origin, Refusal, Roster, Seat, Trust, check_commit};
+use super::{GroupError, Groups, Unreadable};
+use crate::identity::Fingerprint;
+use mls_rs::error::MlsError;
+use mls_rs::group::{
+    CommitEffect, CommitMessageDescription, CommitSecrets, ContentType, ExportedTree, ReceivedMessage, Sender,
+};
+use mls_rs::{Group, MlsMessage, MlsMessageDescription};
+use sotto_wire::conversation::{GroupLoaded, GroupState};
+use sotto_wire::event::ConversationCommitted;
+use sotto_wire::{Base64, ClientId, ConversationId, DeviceRef, UserId};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A commit to be sent to the server, as often as it takes.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct PendingCommit {
+    /// The id under which it was made.
+    pub(crate) client_id: ClientId,
+    /// MLS message.
+    pub(crate) commit: Base64,
+    /// The group after it.
+    pub(crate) state: GroupState,
+}
+
+/// A commit that was followed.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Followed {
+    /// Who committed.
+    pub(crate) by: DeviceRef,
+    /// The epoch that it led to.
+    pub(crate) epoch: u64,
+    /// Devices that are now in the group.
+    pub(crate) added: Vec<DeviceRef>,
+    /// Devices that no longer are. When this device is among them the group is gone here.
+    pub(crate) removed: Vec<DeviceRef>,
+}
+
+/// What a commit makes of this device's group.
+enum Outcome {
+    /// It moved on.
+    Moved { group: Box<Group<super::Config>>, roster: Roster, fresh: BTreeMap<UserId, Fingerprint> },
+    /// This device is no longer in it.
+    Out,
+}
+
+impl Groups {
+    /// Puts a fresh key into this device's leaf: a commit that heals the group after a theft of keys. Pending.
+    pub(crate) fn update(
+        &mut self,
+        conversation: ConversationId,
+        client_id: ClientId,
+    ) -> Result<PendingCommit, GroupError> {
+        let entry = self.entries.get_mut(&conversation).ok_or(GroupError::NotLoaded)?;
+        let current = entry.current.as_mut().ok_or(GroupError::NotLoaded)?;
+        if entry.pending.is_some() {
+            return Err(GroupError::CommitPending);
+        }
+        let commit = current.group.commit_builder().authenticated_data(client_id.0.to_vec());
+        let (output, secrets) = commit.build_detached()?;
+        let (info, tree) = (output.external_commit_group_info, output.ratchet_tree);
+        let (info, tree) = info.zip(tree).ok_or(MlsError::RatchetTreeNotFound)?;
+        let state = GroupState {
+            epoch: current.epoch() + 1,
+            group_info: info.to_bytes()?.into(),
+            ratchet_tree: tree.to_bytes()?.into(),
+            members: current.members(),
+        };
+        let pending = Pending {
+            client_id,
+            kind: PendingKind::Update,
+            commit: output.commit_message.to_bytes()?,
+            state,
+            secret: secrets.to_bytes()?.into(),
+            people: BTreeSet::new(),
+        };
+        // The commit used up a handshake key.
+        let mut rows = current.save_step()?;
+        rows.push((Row::Pending, Some(pending.encode())));
+        let published = publish(&pending);
+        entry.pending = Some(pending);
+        self.put_rows(conversation, rows);
+        Ok(published)
+    }
+
+    /// Joins a group from outside, from its published state, in the place of this device's own leaf or else of an older
+    /// device of the same user. Pending: until it is confirmed, what this device has of the group goes on as it was.
+    pub(crate) fn rejoin(
+        &mut self,
+        conversation: ConversationId,
+        loaded: &GroupLoaded,
+        client_id: ClientId,
+    ) -> Result<PendingCommit, GroupError> {
+        if self.entries.get(&conversation).is_some_and(|entry| entry.pending.is_some()) {
+            return Err(GroupError::CommitPending);
+        }
+        let own = self.device();
+        let people = users(loaded.kind, own.user);
+        let info = MlsMessage::from_bytes(loaded.state.group_info.as_slice())?;
+        if info.group_id() != Some(&conversation.0) || info.epoch() != Some(loaded.state.epoch) {
+            return Err(Refusal::WrongGroup.into());
+        }
+        let tree = ExportedTree::from_bytes(loaded.state.ratchet_tree.as_slice())?;
+        let stale = own_leaf(&tree, own).ok_or(GroupError::NothingToReplace)?;
+        let shelf = Shelf::default();
+        let external = self.client(&shelf).external_commit_builder()?;
+        let (mut group, commit) = external
+            .with_tree_data(tree)
+            .with_removal(stale)
+            .with_leaf_node_extensions(leaf_extensions(&self.device))
+            .with_authenticated_data(client_id.0.to_vec())
+            .build(info)?;
+        let mut trust = Trust::new(&self.pins, &people);
+        let roster = trust.seat_all(&group)?;
+        let fresh = trust.into_fresh();
+        let state = GroupState {
+            epoch: group.current_epoch(),
+            group_info: group.group_info_message_allowing_ext_commit(false)?.to_bytes()?.into(),
+            ratchet_tree: group.export_tree().to_bytes()?.into(),
+            members: members(&roster),
+        };
+        group.write_to_storage_without_ratchet_tree()?;
+        let (kind, commit, secret) = (PendingKind::Rejoin, commit.to_bytes()?, shelf.newest());
+        let pending = Pending { client_id, kind, commit, state, secret, people };
+        self.put_rows(conversation, vec![(Row::Pending, Some(pending.encode()))]);
+        self.keep_pins(fresh);
+        let published = publish(&pending);
+        self.entries.entry(conversation).or_insert(Entry { current: None, pending: None }).pending = Some(pending);
+        Ok(published)
+    }
+
+    /// The pending commit: after a restart it is to be sent again.
+    pub(crate) fn pending(&self, conversation: ConversationId) -> Option<PendingCommit> {
+        self.entries.get(&conversation)?.pending.as_ref().map(publish)
+    }
+
+    /// The server accepted the pending commit. Without one, it was confirmed before by [`Groups::follow`]. Gives the
+    /// epoch.
+    pub(crate) fn confirm(&mut self, conversation: ConversationId) -> Result<u64, GroupError> {
+        let entry = self.entries.get_mut(&conversation).ok_or(GroupError::NotLoaded)?;
+        let Some(pending) = entry.pending.clone() else {
+            return entry.current.as_ref().map(Current::epoch).ok_or(GroupError::NotLoaded);
+        };
+        match pending.kind {
+            PendingKind::Update => {
+                let current = entry.current.as_mut().ok_or(GroupError::NotLoaded)?;
+                let mut group = current.group.clone();
+                group.apply_detached_commit(CommitSecrets::from_bytes(&pending.secret)?)?;
+                current.group = group;
+                current.about.needs_update = false;
+                let mut rows = current.save_epoch(current.roster.clone())?;
+                rows.push((Row::Pending, None));
+                entry.pending = None;
+                self.put_rows(conversation, rows);
+            }
+            PendingKind::Rejoin => {
+                let shelf = Shelf::new(pending.secret.clone(), BTreeMap::new());
+                let tree = ExportedTree::from_bytes(pending.state.ratchet_tree.as_slice())?;
+                let group = self.client(&shelf).load_group_with_ratchet_tree(&conversation.0, tree)?;
+                let roster = Trust::new(&self.pins, &pending.people).seat_all(&group)?;
+                let about = About { people: pending.people, joined_epoch: pending.state.epoch, needs_update: false };
+                self.keep_new(conversation, Current { group, shelf, about, roster })?;
+            }
+        }
+        Ok(pending.state.epoch)
+    }
+
+    /// Throws the pending commit away: another one won the epoch.
+    pub(crate) fn abandon(&mut self, conversation: ConversationId) {
+        let Some(entry) = self.entries.get_mut(&conversation) else { return };
+        if entry.pending.take().is_some() {
+            if entry.current.is_none() {
+                self.entries.remove(&conversation);
+            }
+            self.delete_rows(conversation, vec![Row::Pending]);
+        }
+    }
+
+    /// Follows a commit to the next epoch. The own pending one is confirmed by coming back; a pending one that lost to
+    /// it is thrown away.
+    pub(crate) fn follow(&mut self, event: &ConversationCommitted) -> Result<Followed, Unreadable> {
+        let conversation = event.conversation;
+        let entry = self.entries.get(&conversation).ok_or(Unreadable::NotLoaded)?;
+        let pending = entry.pending.as_ref();
+        if pending.is_some_and(|pending| pending.commit == event.commit.0) {
+            let epoch = self.confirm(conversation).map_err(|_| Unreadable::NotAuthentic)?;
+            return Ok(Followed { by: self.device(), epoch, added: Vec::new(), removed: Vec::new() });
+        }
+        let lost = pending.is_some_and(|pending| pending.base() + 1 == event.epoch);
+        let Some(current) = entry.current.as_ref() else {
+            let ahead = pending.is_some_and(|pending| event.epoch > pending.base());
+            if lost {
+                self.abandon(conversation);
+            }
+            return Err(if ahead { Unreadable::EpochAhead } else { Unreadable::BeforeJoining });
+        };
+        let (followed, outcome) = self.run(current, event)?;
+        if lost {
+            self.abandon(conversation);
+        }
+        match outcome {
+            Outcome::Out => self.drop_group(conversation),
+            Outcome::Moved { group, roster, fresh } => {
+                let entry = self.entries.get_mut(&conversation).ok_or(Unreadable::NotLoaded)?;
+                let current = entry.current.as_mut().ok_or(Unreadable::NotLoaded)?;
+                current.group = *group;
+                let rows = current.save_epoch(roster).map_err(|_| Unreadable::NotAuthentic)?;
+                self.put_rows(conversation, rows);
+                self.keep_pins(fresh);
+            }
+        }
+        Ok(followed)
+    }
+
+    /// Runs a commit on a copy of the group and checks what it did.
+    fn run(&self, current: &Current, event: &ConversationCommitted) -> Result<(Followed, Outcome), Unreadable> {
+        let message = MlsMessage::from_bytes(event.commit.as_slice()).map_err(|_| Unreadable::NotAuthentic)?;
+        let origin = origin(&message, event).ok_or(Unreadable::NotAuthentic)?;
+        if event.epoch <= current.about.joined_epoch {
+            return Err(Unreadable::BeforeJoining);
+        }
+        if event.epoch <= current.epoch() {
+            return Err(Unreadable::Repeated);
+        }
+        if event.epoch > current.epoch() + 1 || event.sender == self.device() {
+            // An own commit that is not the pending one: its secrets are lost, and with them the way to this epoch.
+            return Err(Unreadable::EpochAhead);
+        }
+        let mut trust = Trust::new(&self.pins, &current.about.people);
+        let joiner = match origin {
+            Origin::Outside => {
+                let leaf = message.commit_path_leaf_node().ok_or(Unreadable::NotAuthentic)?;
+                Some(trust.seat_leaf(leaf).map_err(Unreadable::Refused)?)
+            }
+            Origin::Member => None,
+        };
+        let mut group = current.group.clone();
+        let commit = match group.process_incoming_message(message) {
+            Ok(ReceivedMessage::Commit(commit)) => commit,
+            Ok(_) => return Err(Unreadable::NotAuthentic),
+            Err(MlsError::MlsRulesError(_)) => return Err(Unreadable::Refused(Refusal::ForbiddenProposal)),
+            Err(MlsError::ExternalCommitRemovesOtherIdentity) => {
+                return Err(Unreadable::Refused(Refusal::RemovesOthers));
+            }
+            Err(_) => return Err(Unreadable::NotAuthentic),
+        };
+        let CommitMessageDescription { is_external, committer, effect, authenticated_data, .. } = commit;
+        if is_external != (origin == Origin::Outside) || authenticated_data != event.client_id.0 {
+            return Err(Unreadable::NotAuthentic);
+        }
+        match effect {
+            CommitEffect::NewEpoch(_) => {
+                let roster = trust.seat_changed((&current.group, &current.roster), &group);
+                let roster = roster.map_err(Unreadable::Refused)?;
+                let changed = check_commit((&current.roster, &roster), committer, origin);
+                let Difference { added, removed } = changed.map_err(Unreadable::Refused)?;
+                let by = roster.get(&committer).ok_or(Unreadable::NotAuthentic)?.device;
+                if by != event.sender {
+                    return Err(Unreadable::NotAuthentic);
+                }
+                let followed = Followed { by, epoch: event.epoch, added, removed };
+                Ok((followed, Outcome::Moved { group: Box::new(group), roster, fresh: trust.into_fresh() }))
+            }
+            CommitEffect::Removed { .. } => {
+                // mls-rs does not build the tree that this device is no longer in, so the roster cannot be compared.
+                let member = || current.roster.get(&committer).copied();
+                let Seat { device: by, sequence } = joiner.or_else(member).ok_or(Unreadable::NotAuthentic)?;
+                if by.user != self.device().user {
+                    return Err(Unreadable::Refused(Refusal::RemovesOthers));
+                }
+                let own = current.roster.values().find(|seat| seat.device == self.device());
+                if joiner.is_some() && own.is_some_and(|own| own.sequence >= sequence) {
+                    return Err(Unreadable::Refused(Refusal::NotAReplacement));
+                }
+                if by != event.sender {
+                    return Err(Unreadable::NotAuthentic);
+                }
+                let (added, removed) = (joiner.map(|seat| seat.device).into_iter().collect(), vec![self.device()]);
+                Ok((Followed { by, epoch: event.epoch, added, removed }, Outcome::Out))
+            }
+            CommitEffect::ReInit(_) => Err(Unreadable::Refused(Refusal::ForbiddenProposal)),
+        }
+    }
+}
+
+/// Where a commit comes from; `None` when it is no commit, or not of the conversation and epoch that the event says.
+fn origin(message: &MlsMessage, event: &ConversationCommitted) -> Option<Origin> {
+    let (group, epoch, content, origin) = match message.description() {
+        MlsMessageDescription::PrivateProtocolMessage { group_id, epoch_id, content_type } => {
+            (group_id, epoch_id, content_type, Origin::Member)
+        }
+        MlsMessageDescription::PublicProtocolMessage {
+            group_id,
+            epoch_id,
+            content_type,
+            sender: Sender::NewMemberCommit,
+            ..
+        } => (group_id, epoch_id, content_type, Origin::Outside),
+        _ => return None,
+    };
+    let announced = group == event.conversation.0 && Some(epoch) == event.epoch.checked_sub(1);
+    (announced && content == ContentType::Commit).then_some(origin)
+}
+
+/// The leaf that `own` may replace: its own, or else the one of another device of its user.
+fn own_leaf(tree: &ExportedTree<'_>, own: DeviceRef) -> Option<u32> {
+    let leaves: Vec<(u32, DeviceRef)> = tree
+        .roster()
+        .members_iter()
+        .filter_map(|member| Some((member.index, super::config::credential_device(&member.signing_identity)?)))
+        .collect();
+    let mine = leaves.iter().find(|(_, device)| *device == own);
+    mine.or_else(|| leaves.iter().find(|(_, device)| device.user == own.user)).map(|(index, _)| *index)
+}
+
+fn publish(pending: &Pending) -> PendingCommit {
+    let Pending { client_id, commit, state, .. } = pending;
+    PendingCommit { client_id: *client_id, commit: Base64(commit.clone()), state: state.clone() }
+}

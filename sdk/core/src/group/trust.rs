@@ -1,0 +1,194 @@
+//! Who may sit in a group: every leaf is certified by the account that was pinned for its user, and commits change only
+//! what their author may change.
+//!
+//! Owns the checks on finished trees: after creating, joining, following a commit or joining from outside, before
+//! anything of it is kept. One place for all ways in, so none is forgotten.
+//!
+//! The rule: a leaf that was not checked is never kept, and a user once seen keeps its identity (trust on first use).
+
+use super::config::{CERTIFICATE, Config, credential_device};
+use crate::identity::{Certificate, CertificateError, Fingerprint};
+use mls_rs::ExtensionList;
+use mls_rs::Group;
+use mls_rs::group::{LeafNode, Member};
+use mls_rs::identity::SigningIdentity;
+use sotto_wire::{DeviceRef, UserId};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Why a leaf or a commit is not trusted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Refusal {
+    /// A leaf has no certificate.
+    #[error("check a leaf: it carries no certificate")]
+    CertificateMissing,
+    /// A certificate does not hold.
+    #[error("check a leaf: its certificate does not hold")]
+    Certificate(#[from] CertificateError),
+    /// The certificate is for another device than the leaf's credential or the claim names.
+    #[error("check a leaf: its certificate is for another device")]
+    WrongDevice,
+    /// The leaf is signed by another key than the certified one.
+    #[error("check a leaf: its key is not the certified one")]
+    WrongKey,
+    /// The account is certified by other keys than those pinned for this user.
+    #[error("check a leaf: the identity of its user has changed")]
+    IdentityChanged(UserId),
+    /// The user is not one of the conversation's.
+    #[error("check a leaf: its user is not of this conversation")]
+    Stranger,
+    /// A commit from outside replaces no older leaf of the same user.
+    #[error("check a commit: who joins from outside replaces no own older device")]
+    NotAReplacement,
+    /// A commit removes somebody else's device.
+    #[error("check a commit: it removes a device of another user")]
+    RemovesOthers,
+    /// A commit carries a proposal that is forbidden here.
+    #[error("check a commit: it carries a forbidden proposal")]
+    ForbiddenProposal,
+    /// A Welcome or a GroupInfo is of another group, or its sender is another one than it says.
+    #[error("check a group: not the one that was announced")]
+    WrongGroup,
+}
+
+/// A leaf that was checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Seat {
+    pub(super) device: DeviceRef,
+    /// Sequence number of its certificate.
+    pub(super) sequence: u64,
+}
+
+/// The leaves of an epoch, by leaf index.
+pub(super) type Roster = BTreeMap<u32, Seat>;
+
+/// Checks leaves against pins and against the people of one conversation.
+pub(super) struct Trust<'a> {
+    pins: &'a BTreeMap<UserId, Fingerprint>,
+    people: &'a BTreeSet<UserId>,
+    /// Users seen for the first time.
+    fresh: BTreeMap<UserId, Fingerprint>,
+}
+
+impl<'a> Trust<'a> {
+    pub(super) fn new(pins: &'a BTreeMap<UserId, Fingerprint>, people: &'a BTreeSet<UserId>) -> Self {
+        Self { pins, people, fresh: BTreeMap::new() }
+    }
+
+    /// The pins that were made, to be kept once everything else holds.
+    pub(super) fn into_fresh(self) -> BTreeMap<UserId, Fingerprint> {
+        self.fresh
+    }
+
+    /// Pins `user`, or compares with the pin.
+    pub(super) fn expect(&mut self, user: UserId, fingerprint: Fingerprint) -> Result<(), Refusal> {
+        let known = self.pins.get(&user).or_else(|| self.fresh.get(&user));
+        match known {
+            Some(pin) if *pin == fingerprint => Ok(()),
+            Some(_) => Err(Refusal::IdentityChanged(user)),
+            None => {
+                self.fresh.insert(user, fingerprint);
+                Ok(())
+            }
+        }
+    }
+
+    /// Checks every leaf of `group`.
+    pub(super) fn seat_all(&mut self, group: &Group<Config>) -> Result<Roster, Refusal> {
+        group.roster().members_iter().map(|member| Ok((member.index, self.seat_member(&member)?))).collect()
+    }
+
+    /// Checks the leaves of `after` that are not in `before`, whose roster is `known`.
+    pub(super) fn seat_changed(
+        &mut self,
+        (before, known): (&Group<Config>, &Roster),
+        after: &Group<Config>,
+    ) -> Result<Roster, Refusal> {
+        let unchanged = |member: &Member| {
+            let old = before.member_at_index(member.index)?;
+            let same = old.signing_identity == member.signing_identity && old.extensions == member.extensions;
+            known.get(&member.index).copied().filter(|_| same)
+        };
+        let seat = |member: Member| match unchanged(&member) {
+            Some(seat) => Ok((member.index, seat)),
+            None => Ok((member.index, self.seat_member(&member)?)),
+        };
+        after.roster().members_iter().map(seat).collect()
+    }
+
+    /// Checks one leaf.
+    pub(super) fn seat_leaf(&mut self, leaf: &LeafNode) -> Result<Seat, Refusal> {
+        self.seat(&leaf.signing_identity, &leaf.extensions)
+    }
+
+    fn seat_member(&mut self, member: &Member) -> Result<Seat, Refusal> {
+        self.seat(&member.signing_identity, &member.extensions)
+    }
+
+    fn seat(&mut self, identity: &SigningIdentity, extensions: &ExtensionList) -> Result<Seat, Refusal> {
+        let extension = extensions.get(CERTIFICATE).ok_or(Refusal::CertificateMissing)?;
+        let certificate = Certificate::verify(&extension.extension_data)?;
+        let claim = &certificate.claim;
+        if credential_device(identity) != Some(claim.device) {
+            return Err(Refusal::WrongDevice);
+        }
+        if identity.signature_key.as_bytes() != claim.mls_public {
+            return Err(Refusal::WrongKey);
+        }
+        if !self.people.contains(&claim.device.user) {
+            return Err(Refusal::Stranger);
+        }
+        self.expect(claim.device.user, certificate.fingerprint())?;
+        Ok(Seat { device: claim.device, sequence: claim.sequence })
+    }
+}
+
+/// What a commit did to the roster.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Difference {
+    pub(super) added: Vec<DeviceRef>,
+    pub(super) removed: Vec<DeviceRef>,
+}
+
+/// Where a commit came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// A member.
+    Member,
+    /// Somebody who joins by it.
+    Outside,
+}
+
+/// Checks what the commit of the leaf `committer` changed: a member may add, and remove only devices of its own user;
+/// who joins from outside takes the place of an older device of the same user, or its own.
+pub(super) fn check_commit(
+    (before, after): (&Roster, &Roster),
+    committer: u32,
+    origin: Origin,
+) -> Result<Difference, Refusal> {
+    let old: BTreeMap<DeviceRef, u64> = before.values().map(|seat| (seat.device, seat.sequence)).collect();
+    let new: BTreeMap<DeviceRef, u64> = after.values().map(|seat| (seat.device, seat.sequence)).collect();
+    let difference = Difference {
+        added: new.keys().filter(|device| !old.contains_key(device)).copied().collect(),
+        removed: old.keys().filter(|device| !new.contains_key(device)).copied().collect(),
+    };
+    let by = after.get(&committer).ok_or(Refusal::WrongDevice)?;
+    if difference.removed.iter().any(|device| device.user != by.device.user) {
+        return Err(Refusal::RemovesOthers);
+    }
+    // A device that stays never goes back to an older certificate.
+    if old.iter().any(|(device, sequence)| new.get(device).is_some_and(|now| now < sequence)) {
+        return Err(Refusal::NotAReplacement);
+    }
+    match origin {
+        Origin::Member => {
+            let same = before.get(&committer).is_some_and(|seat| seat.device == by.device);
+            same.then_some(difference).ok_or(Refusal::WrongDevice)
+        }
+        Origin::Outside => {
+            let replaces_itself = difference.added.is_empty() && difference.removed.is_empty();
+            let replaces_older = difference.added == [by.device]
+                && matches!(difference.removed.as_slice(), [old_device] if old.get(old_device).is_some_and(|s| *s < by.sequence));
+            (replaces_itself || replaces_older).then_some(difference).ok_or(Refusal::NotAReplacement)
+        }
+    }
+}
