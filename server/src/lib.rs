@@ -29,7 +29,7 @@ use http::rate::Limits;
 use login::Logins;
 use secret::Secrets;
 use sotto_wire::Millis;
-use std::fs::{File, TryLockError};
+use std::fs::{DirBuilder, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -62,6 +62,9 @@ pub enum ServeError {
     /// The key file.
     #[error(transparent)]
     Secret(#[from] SecretError),
+    /// The socket has no address.
+    #[error("read the address of the listener")]
+    Listener(#[source] io::Error),
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -90,7 +93,7 @@ pub async fn serve_by(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), ServeError> {
     let path = config.data_dir.clone();
-    std::fs::create_dir_all(&path).map_err(|source| ServeError::Folder { path: path.clone(), source })?;
+    make_folder(&path).map_err(|source| ServeError::Folder { path: path.clone(), source })?;
     let _lock = lock(&path)?;
     let secrets = Secrets::open(&path)?;
     let store = Store::open(&path).await?;
@@ -121,10 +124,21 @@ pub async fn serve_by(
     };
     let router = http::router(Arc::new(app));
     let closing = delivery.clone();
+    let address = listener.local_addr().map_err(ServeError::Listener)?;
+    tracing::info!(%address, "listening");
     accept(listener, router, shutdown, (move || closing.close_streams(), drain)).await;
     delivery.stop().await;
     store.close().await;
     Ok(())
+}
+
+/// Makes the data folder, for this user only, where there is none.
+fn make_folder(path: &Path) -> io::Result<()> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
 }
 
 /// Takes the data folder for this process, until the file is dropped.

@@ -2,7 +2,7 @@
 
 use crate::{Config, ConfigError, LogFormat, ServeError, serve};
 use std::error::Error;
-use std::io;
+use std::io::{self, IsTerminal as _};
 use std::process::ExitCode;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{SignalKind, signal};
@@ -43,8 +43,6 @@ async fn run(config: Config) -> Result<(), MainError> {
     let mut terminate = signal(SignalKind::terminate()).map_err(MainError::Signals)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(MainError::Signals)?;
     let listener = listen(&config).map_err(MainError::Listen)?;
-    let address = listener.local_addr().map_err(MainError::Listen)?;
-    tracing::info!(%address, "listening");
     let shutdown = async move {
         tokio::select! {
             _ = terminate.recv() => {}
@@ -66,7 +64,8 @@ fn listen(config: &Config) -> io::Result<TcpListener> {
 
 fn start_log(config: &Config) -> Result<(), MainError> {
     let filter = EnvFilter::try_new(&config.log_filter)?;
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    let log =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(io::stderr().is_terminal());
     match config.log_format {
         LogFormat::Text => log.init(),
         LogFormat::Json => log.json().flatten_event(true).init(),

@@ -43,8 +43,8 @@ async fn cause(mut stream: reqwest::Response) -> SessionEndCause {
     };
     tokio::time::timeout(SOON, end).await.expect("the stream ends soon");
     let text = String::from_utf8(text).expect("UTF-8");
-    let frames = text.lines().filter_map(|line| line.strip_prefix("data:")).map(|json| json.trim().as_bytes());
-    let last = frames.last().map(|frame| Event::from_frame(frame).expect("an event"));
+    let mut frames = text.lines().filter_map(|line| line.strip_prefix("data:")).map(|json| json.trim().as_bytes());
+    let last = frames.next_back().map(|frame| Event::from_frame(frame).expect("an event"));
     match last {
         Some(Event::Ephemeral(Ephemeral::SessionEnded(SessionOver { cause }))) => cause,
         other => panic!("the last frame is {other:?}"),

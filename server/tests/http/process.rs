@@ -1,6 +1,7 @@
 //! The program itself: its settings, its log, its end.
 
 use std::io::{BufRead as _, BufReader, Read as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
@@ -37,6 +38,7 @@ fn start(data_dir: &Path) -> Running {
     let mut line = String::new();
     log.read_line(&mut line).expect("a line");
     let line: serde_json::Value = serde_json::from_str(&line).expect("JSON");
+    assert_eq!(line["message"], "listening");
     let origin = format!("http://{}", line["address"].as_str().expect("the address"));
     Running { child, origin, log }
 }
@@ -71,10 +73,12 @@ fn setting_out_of_range_is_told_and_nothing_starts() {
 }
 
 #[test]
-fn data_folder_is_served_by_one_program_at_a_time() {
+fn data_folder_is_made_for_this_user_and_served_by_one_program_at_a_time() {
     let folder = tempfile::tempdir().expect("a folder");
-    let running = start(folder.path());
-    let data_dir = folder.path().to_str().expect("UTF-8");
+    let data_dir = folder.path().join("a/b");
+    let running = start(&data_dir);
+    assert_eq!(std::fs::metadata(&data_dir).expect("there").permissions().mode() & 0o777, 0o700);
+    let data_dir = data_dir.to_str().expect("UTF-8");
     let second = run(&["--listen", "127.0.0.1:0", "--log-filter", "off", "--data-dir", data_dir]);
     assert_eq!(second.status.code(), Some(1));
     let said = String::from_utf8(second.stderr).expect("UTF-8");

@@ -51,6 +51,17 @@ async fn what_is_no_command_is_refused_by_its_own_code_and_changes_nothing() {
 }
 
 #[tokio::test]
+async fn bad_base64_is_malformed() {
+    let server = Server::start().await;
+    for text in ["!", "AAA", "AAAA=", "AB==", "__--"] {
+        let payload = format!(r#"{{"name":"ada","registration_request":"{text}"}}"#);
+        let reply = server.post("/api/accounts/register/start", json(), envelope("register_start", &payload)).await;
+        assert_eq!(reply.refusal(), (400, Code::Malformed), "{text}");
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn token_that_is_missing_or_not_ours_is_refused_and_changes_nothing() {
     let server = Server::start().await;
     let ada = Person::sign_up(&server, "ada").await;
