@@ -1,0 +1,15 @@
+//! The pieces that pages are made of, one a file. Owns nothing else.
+
+pub(crate) mod attempt;
+pub(crate) mod avatar;
+pub(crate) mod composer;
+pub(crate) mod dialog;
+pub(crate) mod field;
+pub(crate) mod icon;
+pub(crate) mod log;
+pub(crate) mod message;
+pub(crate) mod receipt;
+pub(crate) mod row;
+pub(crate) mod status;
+pub(crate) mod strength;
+pub(crate) mod window;

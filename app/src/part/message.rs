@@ -1,0 +1,142 @@
+//! One item of a timeline: a bubble, or a line that tells what is not there. Owns how it looks; follows its own signal
+//! only. Rule: what people wrote is set as text, never as HTML.
+
+use crate::client::{Author, Body, Item, MessageState, Millis, Row, UnreadableCause, use_client};
+use crate::locale;
+use crate::part::icon::{Icon, icon};
+use crate::part::receipt::{name, receipt};
+use leptos::prelude::*;
+
+/// How an item follows the one before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Lead {
+    /// It is the first of its day: a line says which.
+    Day,
+    /// Somebody else speaks, or after a while.
+    Turn,
+    /// The same person goes on.
+    Continues,
+}
+
+/// After this long the same person's next message stands apart.
+const PAUSE_MS: Millis = Millis(5 * 60 * 1_000);
+
+/// How `item` follows `before`.
+pub(crate) fn lead(before: Option<&Item>, item: &Item) -> Lead {
+    let Some(before) = before else { return Lead::Day };
+    if locale::calendar_day(before.at) != locale::calendar_day(item.at) {
+        return Lead::Day;
+    }
+    let spoken = |item: &Item| matches!(item.body, Body::Text(_) | Body::Unreadable(_));
+    let goes_on = spoken(before) && spoken(item) && before.author == item.author && item.at.since(before.at) < PAUSE_MS;
+    if goes_on { Lead::Continues } else { Lead::Turn }
+}
+
+/// An item of the log. `author` is what the other side is called.
+#[component]
+pub(crate) fn Message(row: Row, lead: Lead, #[prop(into)] author: Signal<String>) -> impl IntoView {
+    let client = use_client();
+    let item = RwSignal::from(row.item);
+    let number = row.number.to_string();
+    let mine = Memo::new(move |_| item.with(|item| item.author == Author::Me));
+    let state = Memo::new(move |_| item.with(|item| item.state));
+    let body = Memo::new(move |_| item.with(|item| item.body.clone()));
+    let at = Memo::new(move |_| item.with(|item| item.at));
+    let spoken = move || body.with(|body| matches!(body, Body::Text(_) | Body::Unreadable(_)));
+    view! {
+        <li
+            class="message"
+            class:message-continues=lead == Lead::Continues
+            data-row=number
+            data-author=move || if mine.get() { "me" } else { "other" }
+            data-body=move || body.with(body_name)
+            data-state=move || (mine.get() && spoken()).then(|| name(state.get()))
+        >
+            {(lead == Lead::Day)
+                .then(|| {
+                    view! {
+                        <p class="day">
+                            <time datetime=move || locale::machine(at.get())>{move || locale::day(at.get(), client.now())}</time>
+                        </p>
+                    }
+                })}
+            {move || match body.get() {
+                Body::Text(text) => bubble(item, author, view! { <span class="text" dir="auto">{text}</span> }.into_any()),
+                Body::Unreadable(cause) => bubble(item, author, unreadable(cause)),
+                Body::JoinedHere => notice(Icon::Key, locale::text().message.joined_here),
+                Body::HistoryLost => notice(Icon::Gap, locale::text().message.history_lost),
+            }}
+            {move || match state.get() {
+                MessageState::Failed(_) if mine.get() => Some(failed(item)),
+                _ => None,
+            }}
+        </li>
+    }
+}
+
+fn body_name(body: &Body) -> &'static str {
+    match body {
+        Body::Text(_) => "text",
+        Body::Unreadable(_) => "unreadable",
+        Body::JoinedHere => "joined",
+        Body::HistoryLost => "lost",
+    }
+}
+
+/// Contents with author, time and state.
+fn bubble(item: RwSignal<Item>, author: Signal<String>, contents: AnyView) -> AnyView {
+    let at = Memo::new(move |_| item.with(|item| item.at));
+    let speaker = move || match item.with(|item| item.author) {
+        Author::Me => locale::text().message.you.to_owned(),
+        Author::Other(_) => author.get(),
+    };
+    let state = Memo::new(move |_| item.with(|item| (item.author == Author::Me).then_some(item.state)));
+    view! {
+        <span class="hidden">{speaker} ": "</span>
+        <div class="bubble">
+            {contents}
+            <span class="meta">
+                <time datetime=move || locale::machine(at.get())>{move || locale::clock(at.get())}</time>
+                {move || state.get().map(receipt)}
+            </span>
+        </div>
+    }
+    .into_any()
+}
+
+fn unreadable(cause: UnreadableCause) -> AnyView {
+    let shape = match cause {
+        UnreadableCause::WrongEpoch | UnreadableCause::UnknownContent => Icon::Lock,
+        UnreadableCause::NotAuthentic => Icon::Alert,
+    };
+    view! { <span class="text text-unreadable">{icon(shape)} {(locale::text().unreadable)(cause)}</span> }.into_any()
+}
+
+fn notice(shape: Icon, words: &'static str) -> AnyView {
+    view! { <p class="notice">{icon(shape)} <span>{words}</span></p> }.into_any()
+}
+
+/// Why a message was not sent, and what can be done.
+fn failed(item: RwSignal<Item>) -> AnyView {
+    let client = use_client();
+    let attempt = crate::part::attempt::Attempt::new();
+    let text = &locale::text().message;
+    let cause = move || match item.with(|item| item.state) {
+        MessageState::Failed(code) => (locale::text().code)(code),
+        _ => "",
+    };
+    let key = item.with_untracked(|item| item.key);
+    view! {
+        <div class="failed" role="group" aria-label=text.failed>
+            <p>{text.failed} ": " {cause}</p>
+            <button type="button" class="text-button" on:click=move |_| attempt.run(client.retry(key), |()| {})>
+                {text.retry}
+            </button>
+            <button type="button" class="text-button" on:click=move |_| attempt.run(client.discard(key), |()| {})>
+                {text.discard}
+            </button>
+            {move || attempt.failure().map(|failure| view! { <p role="alert">{(locale::text().failure)(failure)}</p> })}
+        </div>
+    }
+    .into_any()
+}

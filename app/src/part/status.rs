@@ -1,0 +1,82 @@
+//! The connection, always in sight (X1). Owns its words and the countdown to the next try.
+
+use crate::client::{Connection, Progress, use_client};
+use crate::locale;
+use crate::part::icon::{Icon, icon};
+use leptos::prelude::*;
+use std::time::Duration;
+
+/// How often the countdown is looked at. Twice a second, so that no second is skipped.
+const TICK: Duration = Duration::from_millis(500);
+
+/// The line of status.
+#[component]
+pub(crate) fn Status() -> impl IntoView {
+    let client = use_client();
+    let text = &locale::text().status;
+    let waits = Memo::new(move |_| matches!(client.connection(), Connection::Reconnecting { .. }));
+    let now = RwSignal::new(client.now());
+    Effect::new(move |_| {
+        if waits.get() {
+            now.set(client.now());
+            if let Ok(timer) = set_interval_with_handle(move || now.set(client.now()), TICK) {
+                on_cleanup(move || timer.clear());
+            }
+        }
+    });
+    let detail = move || match client.connection() {
+        Connection::Reconnecting { attempt, next_try_at, .. } => {
+            let attempt = locale::number(attempt);
+            let wait_s = next_try_at.since(now.get()).0.div_ceil(1_000);
+            Some(if wait_s == 0 {
+                (text.reconnecting_now)(&attempt)
+            } else {
+                let wait = locale::number(u32::try_from(wait_s).unwrap_or(u32::MAX));
+                (text.reconnecting_in)(&attempt, &(locale::text().time.seconds)(&wait))
+            })
+        }
+        Connection::None | Connection::Connecting | Connection::Online { .. } | Connection::Offline => None,
+    };
+    let refusal = move || match client.connection() {
+        Connection::Reconnecting { refusal: Some(code), .. } => Some((locale::text().code)(code)),
+        _ => None,
+    };
+    view! {
+        <div class="status" data-status=move || name(client.connection())>
+            <span class="status-light" aria-hidden="true"></span>
+            // The countdown stands outside of what is announced: nobody wants to hear each second.
+            <span class="status-words" class:hidden=move || waits.get() role="status">{move || words(client.connection())}</span>
+            {move || (client.connection() == Connection::Offline).then(|| icon(Icon::Offline))}
+            <span class="status-detail">{detail}</span>
+            <Show when=move || waits.get()>
+                <button type="button" class="status-button" on:click=move |_| client.reconnect()>
+                    {text.try_now}
+                </button>
+            </Show>
+            {move || refusal().map(|words| view! { <span class="status-refusal">{words}</span> })}
+        </div>
+    }
+}
+
+fn name(connection: Connection) -> &'static str {
+    match connection {
+        Connection::None => "signed-out",
+        Connection::Connecting => "connecting",
+        Connection::Online { progress: Progress::CaughtUp, .. } => "online",
+        Connection::Online { progress: Progress::CatchingUp, .. } => "catching-up",
+        Connection::Reconnecting { .. } => "reconnecting",
+        Connection::Offline => "offline",
+    }
+}
+
+fn words(connection: Connection) -> &'static str {
+    let text = &locale::text().status;
+    match connection {
+        Connection::None => text.signed_out,
+        Connection::Connecting => text.connecting,
+        Connection::Online { progress: Progress::CaughtUp, .. } => text.online,
+        Connection::Online { progress: Progress::CatchingUp, .. } => text.catching_up,
+        Connection::Reconnecting { .. } => text.reconnecting_short,
+        Connection::Offline => text.offline_hint,
+    }
+}
