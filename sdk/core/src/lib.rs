@@ -15,6 +15,8 @@ mod group;
 mod identity;
 mod inbox;
 mod ledger;
+#[cfg(feature = "measure")]
+pub mod measure;
 mod opaque;
 mod outbox;
 mod random;
