@@ -121,3 +121,17 @@ fn exception(cause: &DomException) -> StoreFailure {
         _ => StoreFailure::Broken,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wasm_bindgen_test::wasm_bindgen_test;
+
+    #[wasm_bindgen_test]
+    fn a_full_disk_is_told_from_other_failures() {
+        let named = |name| DomException::new_with_message_and_name("", name).expect("any name");
+        assert_eq!(exception(&named("QuotaExceededError")), StoreFailure::Full);
+        assert_eq!(request_failure(&idb::Error::DomException(named("QuotaExceededError"))), StoreFailure::Full);
+        assert_eq!(exception(&named("UnknownError")), StoreFailure::Broken);
+    }
+}
