@@ -19,9 +19,6 @@ mod storage;
 mod tests;
 mod trust;
 
-pub(crate) use commit::{Followed, PendingCommit};
-pub(crate) use member::{Created, Joined};
-pub(crate) use message::{Opened, Sealed};
 pub(crate) use trust::Refusal;
 
 use crate::contract::{Place, Record, Wanted};

@@ -12,7 +12,7 @@ mod device;
 mod tests;
 
 pub(crate) use certificate::{Certificate, CertificateError, Claim};
-pub(crate) use device::{DeviceKeys, NotDeviceKeys};
+pub(crate) use device::DeviceKeys;
 
 use ed25519_dalek::Signer as _;
 use ml_dsa::{Keypair as _, MlDsa65};

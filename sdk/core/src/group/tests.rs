@@ -10,7 +10,10 @@ mod race;
 mod store;
 mod trust;
 
-use super::{Created, Followed, GroupError, Groups, Opened, PendingCommit, Refusal, Sealed, Unreadable};
+use super::commit::{Followed, PendingCommit};
+use super::member::Created;
+use super::message::{Opened, Sealed};
+use super::{GroupError, Groups, Refusal, Unreadable};
 use crate::contract::{Place, Record, Table};
 use crate::identity::{AccountKeys, DeviceKeys};
 use bytes::Bytes;
