@@ -109,6 +109,12 @@ impl Store {
         Ok(self.writer.begin_with("BEGIN IMMEDIATE").await?)
     }
 
+    /// Answers, when the database does.
+    pub(crate) async fn answer(&self) -> Result<(), StoreError> {
+        sqlx::query("SELECT 1").fetch_one(&self.readers).await?;
+        Ok(())
+    }
+
     /// A secret of this deployment, drawn when its database was made.
     pub(crate) fn secret(&self) -> &[u8; 32] {
         &self.secret

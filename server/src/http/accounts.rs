@@ -8,6 +8,7 @@ use crate::http::rate::SignUpStep;
 use crate::http::sessions::Grant;
 use crate::login;
 use crate::refusal::Refusal;
+use crate::store::StoreError;
 use crate::store::account::{self, Account, By};
 use crate::store::session;
 use axum::Router;
@@ -75,11 +76,11 @@ async fn finish(
             return Err(Code::IdTaken.into());
         }
         account::insert(&mut tx, &account).await?;
-        devices::insert(&mut tx, device, &request.device, now).await?;
+        account::register_device(&mut tx, device, &request.device, now).await?;
     }
     let grant = Grant::begin(&app, account.user, Some(account.device))?;
     session::insert(&mut tx, &grant.session).await?;
-    tx.commit().await?;
+    tx.commit().await.map_err(StoreError::from)?;
     Ok(Answer::with_cookie(Registered { tokens: grant.tokens() }, grant.cookie()))
 }
 

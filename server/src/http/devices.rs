@@ -7,13 +7,12 @@ use crate::http::sessions::Grant;
 use crate::refusal::Refusal;
 use crate::store::account::{self, By, Device};
 use crate::store::session::{self, Session};
-use crate::store::{StoreError, key, log};
+use crate::store::{StoreError, key};
 use axum::Router;
 use sotto_wire::event::SessionEndCause;
 use sotto_wire::key::NewDevice;
 use sotto_wire::session::{DeviceRegistered, RegisterDevice, RegisterDeviceRequest};
-use sotto_wire::{Base64, Code, DeviceRef, Millis, limit};
-use sqlx::AnyConnection;
+use sotto_wire::{Base64, Code, DeviceRef, limit};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
@@ -41,7 +40,7 @@ async fn register(
             let replaced = DeviceRef { user: caller.user, device: account.device };
             account::revoke_device(&mut tx, replaced, now).await?;
             key::drop_all(&mut tx, replaced.device).await?;
-            insert(&mut tx, device, &request.device, now).await?;
+            account::register_device(&mut tx, device, &request.device, now).await?;
             ended = session::end_of_device(&mut tx, (replaced.user, replaced.device), session.id).await?;
         }
     }
@@ -53,7 +52,7 @@ async fn register(
         session::bind(&mut tx, &bound).await?;
         bound
     };
-    tx.commit().await?;
+    tx.commit().await.map_err(StoreError::from)?;
     app.sessions.forget(session.id);
     app.end_sessions(&ended, SessionEndCause::DeviceReplaced);
     if !is_bound && session.device.is_some() {
@@ -65,26 +64,6 @@ async fn register(
 
 fn is_same(known: &Device, device: DeviceRef, sent: &NewDevice) -> bool {
     !known.is_revoked && known.device == device && known.certificate == sent.certificate.0
-}
-
-/// Stores a device with its key packages. Its stream begins after the newest row of the log.
-pub(crate) async fn insert(
-    tx: &mut AnyConnection,
-    device: DeviceRef,
-    sent: &NewDevice,
-    now: Millis,
-) -> Result<(), StoreError> {
-    let head = log::bounds(&mut *tx).await?.head;
-    let row = Device {
-        device,
-        certificate: sent.certificate.0.clone(),
-        last_resort: sent.last_resort.0.clone(),
-        registered_n: head.0,
-        registered_at: now,
-        is_revoked: false,
-    };
-    account::insert_device(&mut *tx, &row).await?;
-    key::add(tx, device.device, &sent.key_packages).await
 }
 
 /// Checks the bounds of a device as it introduces itself.

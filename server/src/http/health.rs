@@ -23,9 +23,8 @@ async fn live() -> &'static str {
 }
 
 async fn ready(State(app): State<Arc<App>>) -> (StatusCode, &'static str) {
-    let answer = sqlx::query("SELECT 1").fetch_one(app.store.read());
-    match tokio::time::timeout(READY_TIMEOUT, answer).await {
-        Ok(Ok(_)) => (StatusCode::OK, "ready\n"),
+    match tokio::time::timeout(READY_TIMEOUT, app.store.answer()).await {
+        Ok(Ok(())) => (StatusCode::OK, "ready\n"),
         Ok(Err(_)) | Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "not ready\n"),
     }
 }

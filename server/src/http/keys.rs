@@ -5,7 +5,7 @@ use crate::http::auth::DeviceCaller;
 use crate::http::devices::{check, check_packages};
 use crate::http::endpoint::route;
 use crate::refusal::Refusal;
-use crate::store::{account, key};
+use crate::store::{StoreError, account, key};
 use axum::Router;
 use sotto_wire::key::{
     ClaimKeys, ClaimKeysRequest, ClaimedKey, KeysClaimed, KeysPublished, PublishKeys, PublishKeysRequest,
@@ -36,7 +36,7 @@ async fn publish(app: Arc<App>, caller: DeviceCaller, request: PublishKeysReques
     if let Some(last_resort) = &request.last_resort {
         key::set_last_resort(&mut tx, device, last_resort).await?;
     }
-    tx.commit().await?;
+    tx.commit().await.map_err(StoreError::from)?;
     Ok(KeysPublished { stock })
 }
 
@@ -50,6 +50,6 @@ async fn claim(app: Arc<App>, caller: DeviceCaller, request: ClaimKeysRequest) -
         let package = key::claim(&mut tx, device).await?.ok_or(Code::NoKeyPackage)?;
         key_packages.push(ClaimedKey { owner: DeviceRef { user, device }, key_package: Base64(package) });
     }
-    tx.commit().await?;
+    tx.commit().await.map_err(StoreError::from)?;
     Ok(KeysClaimed { key_packages })
 }

@@ -9,6 +9,7 @@ use crate::http::devices::check;
 use crate::http::endpoint::{Answer, route};
 use crate::login::LoginError;
 use crate::refusal::Refusal;
+use crate::store::StoreError;
 use crate::store::account::{self, By};
 use crate::store::session::{self, Session, SessionId};
 use crate::token::{AccessClaim, RefreshClaim};
@@ -82,7 +83,9 @@ async fn start(app: Arc<App>, caller: PublicCaller, request: LoginStartRequest) 
     app.limits.sign_in(caller.address)?;
     app.limits.guess(&request.name, caller.address)?;
     check(request.credential_request.len(), 1..=limit::OPAQUE_MAX_BYTES)?;
-    let account = account::load(&mut *app.store.read().acquire().await?, By::Name(&request.name)).await?;
+    let account =
+        account::load(&mut *app.store.read().acquire().await.map_err(StoreError::from)?, By::Name(&request.name))
+            .await?;
     let record = account.as_ref().map(|account| (account.user, account.record.as_slice()));
     let now = app.clock.now();
     let started = app.logins.start(&app.secrets, (&request.name, record), &request.credential_request, now);
@@ -114,7 +117,7 @@ async fn finish(
         Some(device) => session::end_of_device(&mut tx, (user, device), grant.session.id).await?,
         None => Vec::new(),
     };
-    tx.commit().await?;
+    tx.commit().await.map_err(StoreError::from)?;
     app.end_sessions(&ended, SessionEndCause::SignedOut);
     let answer = LoginFinished {
         user,
@@ -162,20 +165,20 @@ async fn refresh(app: Arc<App>, caller: CookieCaller, _: RefreshRequest) -> Resu
         Step::Next(generation) => {
             session = Session { generation, rotated_at: now, ends_at: now.after(session_life(&app)), ..session };
             session::rotate(&mut tx, &session).await?;
-            tx.commit().await?;
+            tx.commit().await.map_err(StoreError::from)?;
             app.sessions.forget(session.id);
         }
         Step::Again => drop(tx),
         Step::Reused => {
             session::end(&mut tx, session.id).await?;
-            tx.commit().await?;
+            tx.commit().await.map_err(StoreError::from)?;
             app.end_sessions(&[session.id], SessionEndCause::TokenReused);
             tracing::warn!("a spent refresh token was used again: its session has ended");
             return Err(Code::SessionEnded.into());
         }
         Step::Over => {
             session::end(&mut tx, session.id).await?;
-            tx.commit().await?;
+            tx.commit().await.map_err(StoreError::from)?;
             app.end_sessions(&[session.id], SessionEndCause::SignedOut);
             return Err(Code::SessionEnded.into());
         }
@@ -191,7 +194,7 @@ async fn end(app: Arc<App>, caller: CookieCaller, _: EndSessionRequest) -> Resul
     if let Some(claim) = claim {
         let mut tx = app.store.write().await?;
         session::end(&mut tx, claim.session).await?;
-        tx.commit().await?;
+        tx.commit().await.map_err(StoreError::from)?;
         app.end_sessions(&[claim.session], SessionEndCause::SignedOut);
     }
     Ok(Answer::with_cookie(SessionEnded {}, cookie("", 0)))

@@ -4,6 +4,7 @@ use crate::app::App;
 use crate::http::auth::DeviceCaller;
 use crate::http::endpoint::route;
 use crate::refusal::Refusal;
+use crate::store::StoreError;
 use crate::store::account::{self, By};
 use axum::Router;
 use sotto_wire::account::{FindUser, FindUserRequest, UserFound};
@@ -16,7 +17,9 @@ pub(crate) fn routes(router: Router<Arc<App>>) -> Router<Arc<App>> {
 
 async fn find(app: Arc<App>, caller: DeviceCaller, request: FindUserRequest) -> Result<UserFound, Refusal> {
     app.limits.find(caller.device.user)?;
-    let account = account::load(&mut *app.store.read().acquire().await?, By::Name(&request.name)).await?;
+    let account =
+        account::load(&mut *app.store.read().acquire().await.map_err(StoreError::from)?, By::Name(&request.name))
+            .await?;
     let account = account.ok_or(Code::NotFound)?;
     let device = DeviceRef { user: account.user, device: account.device };
     Ok(UserFound { user: account.user, name: account.name, identity: account.identity, devices: vec![device] })

@@ -4,8 +4,9 @@
 //! messages came from, and lose their key packages.
 
 use super::session::{integer, unsigned};
-use super::{StoreError, id};
+use super::{StoreError, id, key, log};
 use sotto_wire::account::{Identity, Name};
+use sotto_wire::key::NewDevice;
 use sotto_wire::{Base64, DeviceId, DeviceRef, Millis, UserId};
 use sqlx::{AnyConnection, Row as _};
 
@@ -30,7 +31,7 @@ pub(crate) struct Account {
     pub(crate) created_at: Millis,
 }
 
-/// A device as it came.
+/// A device.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Device {
     /// Which, of whom.
@@ -39,9 +40,9 @@ pub(crate) struct Device {
     pub(crate) certificate: Vec<u8>,
     /// Its last resort.
     pub(crate) last_resort: Vec<u8>,
-    /// The newest row of the log then.
+    /// The newest row of the log when it came.
     pub(crate) registered_n: i64,
-    /// When.
+    /// When it came.
     pub(crate) registered_at: Millis,
     /// Whether another has taken its place.
     pub(crate) is_revoked: bool,
@@ -109,6 +110,25 @@ pub(crate) async fn current_device(tx: &mut AnyConnection, user: UserId) -> Resu
         .fetch_optional(tx)
         .await?;
     row.map(|row| Ok(DeviceId(id(row.try_get(0)?)?))).transpose()
+}
+
+/// Adds a device with its key packages. Its stream begins after the newest row of the log.
+pub(crate) async fn register_device(
+    tx: &mut AnyConnection,
+    device: DeviceRef,
+    sent: &NewDevice,
+    now: Millis,
+) -> Result<(), StoreError> {
+    let row = Device {
+        device,
+        certificate: sent.certificate.0.clone(),
+        last_resort: sent.last_resort.0.clone(),
+        registered_n: log::bounds(&mut *tx).await?.head.0,
+        registered_at: now,
+        is_revoked: false,
+    };
+    insert_device(tx, &row).await?;
+    key::add(tx, device.device, &sent.key_packages).await
 }
 
 /// Adds a device.
