@@ -139,11 +139,12 @@ impl Device {
         }
     }
 
-    /// Lets somebody wish for something and waits for the answer.
+    /// Lets somebody wish for something, once there is something on screen, and waits for the answer.
     ///
     /// # Errors
     /// The core's.
     pub async fn ask(&self, command: Command) -> Result<Reply, Failure> {
+        self.wait_for("the start", |seen| (seen.session != Session::Starting).then_some(())).await;
         let (answer, answered) = oneshot::channel();
         self.wish(Wish::Command(command, answer));
         match timeout(PATIENCE, answered).await {

@@ -2,8 +2,8 @@
 //! its answer, and the cookies that the device driver keeps.
 
 use reqwest::header::{COOKIE, HeaderMap, SET_COOKIE};
-use sotto_wire::envelope;
-use sotto_wire::{Code, Endpoint, RequestId};
+use sotto_wire::session::{REFRESH_COOKIE, Refresh, RefreshRequest};
+use sotto_wire::{Code, Endpoint, Problem, RequestId, envelope};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -35,7 +35,8 @@ impl Cookies {
         for cookie in headers.get_all(SET_COOKIE).iter().filter_map(|value| value.to_str().ok()) {
             let mut parts = cookie.split(';').map(str::trim);
             let Some((name, value)) = parts.next().and_then(|pair| pair.split_once('=')) else { continue };
-            if value.is_empty() || parts.any(|part| part.eq_ignore_ascii_case("max-age=0")) {
+            let ends = value.is_empty() || parts.any(|part| part.eq_ignore_ascii_case("max-age=0"));
+            if ends {
                 self.lock().remove(name);
             } else {
                 self.lock().insert(name.to_owned(), value.to_owned());
@@ -43,9 +44,9 @@ impl Cookies {
         }
     }
 
-    /// The value of a cookie.
-    pub fn value(&self, name: &str) -> Option<String> {
-        self.lock().get(name).cloned()
+    /// The refresh token.
+    pub fn refresh_token(&self) -> Option<String> {
+        self.lock().get(REFRESH_COOKIE).cloned()
     }
 
     /// A jar of its own with what stands in this one now, as a thief would copy it.
@@ -84,7 +85,7 @@ impl Answer {
     /// The code of the refusal that it is; `None` when it is none.
     pub fn code(&self) -> Option<Code> {
         let envelope = envelope::open(&self.body).ok()?;
-        let problem: sotto_wire::Problem = envelope::payload(&envelope).ok()?;
+        let problem: Problem = envelope::payload(&envelope).ok()?;
         (envelope.kind == envelope::ERROR).then_some(problem.code)
     }
 
@@ -105,54 +106,85 @@ impl Caller {
         Self { token: Some(token.to_owned()), ..self.clone() }
     }
 
+    /// The same with a jar of its own, as another tab or a thief would have it.
+    pub fn copied(&self) -> Self {
+        Self { cookies: self.cookies.copied(), ..self.clone() }
+    }
+
     /// POST of any bytes as `application/json`.
     pub async fn post(&self, path: &str, body: Vec<u8>) -> Answer {
-        self.send(self.http.post(self.url(path)).header("content-type", "application/json").body(body)).await
+        self.send(self.json(path, body)).await.expect("the server answers")
     }
 
     /// POST of any bytes with headers of the test's own.
     pub async fn post_with(&self, path: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Answer {
         let request = self.http.post(self.url(path)).body(body);
-        self.send(headers.iter().fold(request, |request, (name, value)| request.header(*name, *value))).await
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        self.send(request).await.expect("the server answers")
     }
 
     /// GET. Of a stream the head only.
     pub async fn load(&self, path: &str) -> Answer {
-        self.send(self.http.get(self.url(path))).await
+        self.send(self.http.get(self.url(path))).await.expect("the server answers")
     }
 
     /// A well-formed request of endpoint `E`.
     ///
     /// # Errors
     /// The server's refusal.
-    pub async fn call<E: Endpoint>(&self, request: &E::Request) -> Result<E::Response, sotto_wire::Problem> {
-        let id = RequestId::new("test-1").expect("short and visible");
-        let answer = self.post(E::PATH, envelope::request::<E>(request, id, crate::now())).await;
-        envelope::response::<E>(&answer.body)
+    pub async fn call<E: Endpoint>(&self, request: &E::Request) -> Result<E::Response, Problem> {
+        self.attempt::<E>(request).await.expect("the server answers")
+    }
+
+    /// The same while the server may go away: `None` when no answer came.
+    pub async fn attempt<E: Endpoint>(&self, request: &E::Request) -> Option<Result<E::Response, Problem>> {
+        let id = RequestId::new("attempt").expect("short and visible");
+        let body = envelope::request::<E>(request, id, crate::now());
+        let answer = self.send(self.json(E::PATH, body)).await.ok()?;
+        Some(envelope::response::<E>(&answer.body))
+    }
+
+    /// A new access token for the refresh cookie, held from now on.
+    ///
+    /// # Errors
+    /// The server's refusal.
+    pub async fn refresh(&mut self) -> Result<(), Problem> {
+        let refreshed = self.call::<Refresh>(&RefreshRequest {}).await?;
+        self.token = Some(refreshed.tokens.access_token);
+        Ok(())
+    }
+
+    /// A stream of events, from its head on.
+    pub async fn stream(&self, path: &str) -> reqwest::Response {
+        self.http.get(self.url(path)).send().await.expect("the server answers")
     }
 
     fn url(&self, path: &str) -> String {
         format!("{}{path}", self.origin)
     }
 
-    async fn send(&self, mut request: reqwest::RequestBuilder) -> Answer {
+    fn json(&self, path: &str, body: Vec<u8>) -> reqwest::RequestBuilder {
+        self.http.post(self.url(path)).header("content-type", "application/json").body(body)
+    }
+
+    async fn send(&self, mut request: reqwest::RequestBuilder) -> reqwest::Result<Answer> {
         if let Some(token) = &self.token {
             request = request.bearer_auth(token);
         }
         if let Some(cookies) = self.cookies.header() {
             request = request.header(COOKIE, cookies);
         }
-        let mut response = request.timeout(REQUEST_MAX).send().await.expect("the server answers");
+        let mut response = request.timeout(REQUEST_MAX).send().await?;
         self.cookies.note(response.headers());
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let streams = headers.get("content-type").is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
         let mut body = Vec::new();
         while !streams {
-            match response.chunk().await.expect("the server answers in full") {
+            match response.chunk().await? {
                 Some(chunk) => body.extend_from_slice(&chunk),
                 None => break,
             }
         }
-        Answer { status, headers, body }
+        Ok(Answer { status, headers, body })
     }
 }
