@@ -144,14 +144,14 @@ impl CryptoProvider for OursInSuite7 {
 }
 
 #[test]
-fn a_client_joins_by_every_welcome_of_rfc_9420() {
+fn a_client_joins_by_every_welcome_of_rfc_9420_in_suites_1_2_3_7() {
     let Some(vectors) = beside_the_project::<Vec<Vector>>("mls/passive-client-welcome.json") else { return };
     assert_eq!(follow(&vectors, &RustCryptoProvider::new(), WELCOME_TIME), Followed { welcomes: 4 * 8, commits: 0 });
     assert_eq!(follow(&vectors, &OursInSuite7, WELCOME_TIME), Followed { welcomes: 8, commits: 0 });
 }
 
 #[test]
-fn a_client_follows_every_commit_of_rfc_9420() {
+fn a_client_follows_every_commit_of_rfc_9420_in_suites_1_2_3_7() {
     let Some(vectors) = beside_the_project::<Vec<Vector>>("mls/passive-client-handling-commit.json") else { return };
     assert_eq!(
         follow(&vectors, &RustCryptoProvider::new(), COMMIT_TIME),
