@@ -1,0 +1,468 @@
+//! A model of the server: what the wire promises, in memory, without a byte of its own encryption. What a real server
+//! keeps on disk survives [`Server::restart`]; tickets, tokens and streams do not.
+
+use crate::accounts::Accounts;
+use bytes::Bytes;
+use sotto_core::wire::conversation::{
+    Commit, CommitRequest, Committed, ConversationCreated, ConversationSummary, ConversationsLoaded,
+    CreateConversation, CreateConversationRequest, GroupLoaded, GroupState, Kind, LoadConversations, LoadGroup, Member,
+    Welcome,
+};
+use sotto_core::wire::event::{
+    CaughtUp, Connected, ConversationCommitted, ConversationWelcome, Durable, Ephemeral, MessageReceived,
+    SessionEndCause, SessionOver, TypingUpdate,
+};
+use sotto_core::wire::message::{MessageSent, SendMessage, SendMessageRequest};
+use sotto_core::wire::ticket::{OpenTicket, RetryPolicy, TicketOpened, Transport};
+use sotto_core::wire::typing::{TypingNoted, TypingStart};
+use sotto_core::wire::{
+    ClientId, Code, ConversationId, Cursor, DeviceRef, Endpoint, Envelope, Millis, Problem, Ticket, UserId, envelope,
+    limit,
+};
+use std::collections::BTreeMap;
+
+/// Group states that are kept, as a real server keeps the newest few.
+const STATES_KEPT: usize = 8;
+
+/// One row of the log.
+#[derive(Clone)]
+struct Row {
+    event: Durable,
+    /// Only for this device; for the members of the conversation without.
+    to: Option<DeviceRef>,
+}
+
+#[derive(Clone)]
+struct Conversation {
+    kind: PairKind,
+    people: Vec<UserId>,
+    states: Vec<(GroupState, u64)>,
+    /// Members, each from the row after this one on.
+    members: BTreeMap<DeviceRef, u64>,
+}
+
+/// What a conversation exists once for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum PairKind {
+    Direct(UserId, UserId),
+    Notes(UserId),
+}
+
+struct Stream {
+    device: DeviceRef,
+    sent: u64,
+}
+
+/// A frame for a stream.
+pub(crate) struct Sent {
+    pub(crate) stream: u64,
+    pub(crate) frame: Bytes,
+    pub(crate) end: bool,
+}
+
+/// The model server.
+#[derive(Clone, Default)]
+pub(crate) struct Server {
+    pub(crate) accounts: Accounts,
+    log: Vec<Row>,
+    conversations: BTreeMap<ConversationId, Conversation>,
+    answers: BTreeMap<(DeviceRef, ClientId), Bytes>,
+    live: Live,
+}
+
+/// What a restart loses.
+#[derive(Default)]
+struct Live {
+    tickets: BTreeMap<String, (DeviceRef, u64)>,
+    streams: BTreeMap<u64, Stream>,
+    next: u64,
+    outgoing: Vec<Sent>,
+}
+
+impl Clone for Live {
+    /// Nothing of it: a copy is a server after a restart.
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+/// A request as it arrives.
+#[derive(Clone)]
+pub(crate) struct Post {
+    pub(crate) path: &'static str,
+    pub(crate) token: Option<String>,
+    /// The session that the browser's cookie names.
+    pub(crate) cookie: Option<u64>,
+    pub(crate) body: Vec<u8>,
+}
+
+/// An answer as it leaves.
+pub(crate) struct Reply {
+    pub(crate) body: Bytes,
+    pub(crate) cookie: Option<u64>,
+}
+
+pub(crate) type Answer<T> = Result<T, Problem>;
+
+pub(crate) fn refuse<T>(code: Code) -> Answer<T> {
+    Err(Problem::new(code))
+}
+
+/// Reads a request, answers it. Clients send what the wire says, so what cannot be read is a defect of theirs.
+pub(crate) fn serve<E: Endpoint>(post: &Post, now: Millis, run: impl FnOnce(E::Request) -> Answer<E::Response>) -> Bytes {
+    let envelope = envelope::open(&post.body).expect("clients send envelopes");
+    assert_eq!(envelope.kind, E::REQUEST);
+    assert!(post.body.len() <= E::BODY_MAX_BYTES, "{} is too long", E::PATH);
+    let request = envelope::payload::<E::Request>(&envelope).expect("clients send what the wire says");
+    let body = match run(request) {
+        Ok(answer) => Envelope::new(E::RESPONSE, answer, now).with_request_id(envelope.request_id).to_json(),
+        Err(problem) => Envelope::new(envelope::ERROR, problem, now).with_request_id(envelope.request_id).to_json(),
+    };
+    body.into()
+}
+
+impl Server {
+    /// Answers a request.
+    pub(crate) fn post(&mut self, post: &Post, now: Millis) -> Reply {
+        if let Some(reply) = self.accounts.post(post, now, self.log.len() as u64) {
+            for device in self.accounts.take_ended() {
+                self.end_streams(device, now);
+            }
+            return reply;
+        }
+        let body = match post.path {
+            OpenTicket::PATH => serve::<OpenTicket>(post, now, |request| {
+                let device = self.accounts.device(post)?;
+                let from = match &request.cursor {
+                    Some(cursor) => cursor.as_str().parse().or_else(|_| refuse(Code::BadCursor))?,
+                    None => self.accounts.registered_at(device),
+                };
+                self.live.next += 1;
+                let ticket = format!("t{}", self.live.next);
+                self.live.tickets.insert(ticket.clone(), (device, from));
+                Ok(TicketOpened {
+                    ticket: Ticket::new(ticket).expect("a short text"),
+                    transports: vec![Transport::Sse],
+                    heartbeat_ms: Millis(limit::HEARTBEAT_MS),
+                    retry: RetryPolicy::default(),
+                    protocol: 1,
+                    features: Vec::new(),
+                    server_time: now,
+                })
+            }),
+            CreateConversation::PATH => serve::<CreateConversation>(post, now, |request| {
+                let device = self.accounts.device(post)?;
+                self.create(device, request, now)
+            }),
+            LoadConversations::PATH => serve::<LoadConversations>(post, now, |_| {
+                let user = self.accounts.device(post)?.user;
+                Ok(self.conversations_of(user))
+            }),
+            LoadGroup::PATH => serve::<LoadGroup>(post, now, |request| {
+                let user = self.accounts.device(post)?.user;
+                self.group(user, request.conversation, request.epoch)
+            }),
+            Commit::PATH => serve::<Commit>(post, now, |request| {
+                let device = self.accounts.device(post)?;
+                self.commit(device, request, now)
+            }),
+            SendMessage::PATH => serve::<SendMessage>(post, now, |request| {
+                let device = self.accounts.device(post)?;
+                self.send(device, request, now)
+            }),
+            TypingStart::PATH => serve::<TypingStart>(post, now, |request| {
+                let device = self.accounts.device(post)?;
+                let update = TypingUpdate { conversation: request.conversation, user: device.user, typing: true };
+                let members = self.conversations.get(&request.conversation).map(|it| it.members.clone());
+                for (number, stream) in &self.live.streams {
+                    if members.as_ref().is_some_and(|members| members.contains_key(&stream.device)) {
+                        let frame = Ephemeral::TypingUpdate(update).to_frame(now).into();
+                        self.live.outgoing.push(Sent { stream: *number, frame, end: false });
+                    }
+                }
+                Ok(TypingNoted {})
+            }),
+            other => panic!("no model of {other}"),
+        };
+        self.deliver(now);
+        Reply { body, cookie: post.cookie }
+    }
+
+    /// Opens a stream for a ticket, under a number that the caller has chosen.
+    pub(crate) fn open(&mut self, number: u64, ticket: &str, now: Millis) -> bool {
+        let Some((device, sent)) = self.live.tickets.remove(ticket) else { return false };
+        if self.accounts.current(device.user) != Some(device.device) {
+            return false;
+        }
+        self.live.streams.insert(number, Stream { device, sent });
+        let connected = Ephemeral::Connected(Connected {
+            heartbeat_ms: Millis(limit::HEARTBEAT_MS),
+            key_packages: self.accounts.stock(device),
+            server_time: now,
+        });
+        self.live.outgoing.push(Sent { stream: number, frame: connected.to_frame(now).into(), end: false });
+        self.deliver(now);
+        self.tell_caught_up(now);
+        true
+    }
+
+    /// The client is gone, or the link.
+    pub(crate) fn close(&mut self, number: u64) {
+        self.live.streams.remove(&number);
+    }
+
+    /// Tells every stream how far it has come, as a heartbeat does.
+    pub(crate) fn tell_caught_up(&mut self, now: Millis) {
+        let cursor = Cursor::new(self.log.len().to_string()).expect("digits");
+        for number in self.live.streams.keys() {
+            let frame = Ephemeral::CaughtUp(CaughtUp { cursor: cursor.clone() }).to_frame(now).into();
+            self.live.outgoing.push(Sent { stream: *number, frame, end: false });
+        }
+    }
+
+    /// Loses what is only in memory; gives the streams back that are cut.
+    pub(crate) fn restart(&mut self) -> Vec<u64> {
+        let streams = std::mem::take(&mut self.live).streams.into_keys().collect();
+        self.accounts.restart();
+        streams
+    }
+
+    /// What has been sent since the last call.
+    pub(crate) fn take_outgoing(&mut self) -> Vec<Sent> {
+        std::mem::take(&mut self.live.outgoing)
+    }
+
+    /// Messages of a conversation in the order of the log.
+    pub(crate) fn messages(&self, id: ConversationId) -> Vec<(DeviceRef, ClientId)> {
+        let of = |row: &Row| match &row.event {
+            Durable::MessageReceived(event) if event.conversation == id => Some((event.sender, event.client_id)),
+            _ => None,
+        };
+        self.log.iter().filter_map(of).collect()
+    }
+
+    /// Every conversation with its epoch and members.
+    pub(crate) fn groups(&self) -> impl Iterator<Item = (ConversationId, u64, Vec<DeviceRef>)> {
+        self.conversations.iter().map(|(id, it)| (*id, it.epoch(), it.members.keys().copied().collect()))
+    }
+
+    fn append(&mut self, to: Option<DeviceRef>, make: impl FnOnce(Cursor) -> Durable) -> Cursor {
+        let cursor = Cursor::new((self.log.len() + 1).to_string()).expect("digits");
+        self.log.push(Row { event: make(cursor.clone()), to });
+        cursor
+    }
+
+    fn deliver(&mut self, now: Millis) {
+        let Live { streams, outgoing, .. } = &mut self.live;
+        for (number, stream) in streams {
+            let from = usize::try_from(stream.sent).expect("a small log");
+            for (row, n) in self.log.iter().zip(1_u64..).skip(from) {
+                let id = row.event.conversation();
+                let joined = self.conversations.get(&id).and_then(|it| it.members.get(&stream.device));
+                let wanted = match row.to {
+                    Some(device) => device == stream.device,
+                    None => joined.is_some_and(|joined| n > *joined),
+                };
+                if wanted {
+                    let frame = row.event.to_frame(now).into();
+                    outgoing.push(Sent { stream: *number, frame, end: false });
+                }
+            }
+            stream.sent = self.log.len() as u64;
+        }
+    }
+
+    fn end_streams(&mut self, device: DeviceRef, now: Millis) {
+        let over = Ephemeral::SessionEnded(SessionOver { cause: SessionEndCause::DeviceReplaced });
+        let Live { streams, outgoing, .. } = &mut self.live;
+        streams.retain(|number, stream| {
+            let ends = stream.device == device;
+            if ends {
+                outgoing.push(Sent { stream: *number, frame: over.to_frame(now).into(), end: true });
+            }
+            !ends
+        });
+        self.live.tickets.retain(|_, (of, _)| *of != device);
+    }
+
+    fn people(&self, users: &[UserId]) -> Vec<Member> {
+        users.iter().map(|user| Member { user: *user, name: self.accounts.name(*user) }).collect()
+    }
+
+    fn create(
+        &mut self,
+        device: DeviceRef,
+        request: CreateConversationRequest,
+        now: Millis,
+    ) -> Answer<ConversationCreated> {
+        if let Some(first) = self.answers.get(&(device, request.client_id)) {
+            return envelope::response::<CreateConversation>(first);
+        }
+        let kind = match request.kind {
+            Kind::Direct { peer } => PairKind::Direct(device.user.min(peer), device.user.max(peer)),
+            Kind::Notes => PairKind::Notes(device.user),
+        };
+        if let Some((id, _)) = self.conversations.iter().find(|(_, it)| it.kind == kind) {
+            return Err(Problem { conversation: Some(*id), ..Problem::new(Code::ConversationExists) });
+        }
+        let people: Vec<UserId> = match kind {
+            PairKind::Direct(one, other) => vec![one, other],
+            PairKind::Notes(user) => vec![user],
+        };
+        let current = people.iter().filter_map(|user| self.accounts.current_ref(*user));
+        let mut members: Vec<_> = request.state.members.clone();
+        members.sort();
+        let mut expected: Vec<_> = current.collect();
+        expected.sort();
+        if members != expected {
+            return refuse(Code::StaleDevices);
+        }
+        let (id, epoch) = (request.conversation, request.state.epoch);
+        let head = self.log.len() as u64;
+        let members = members.into_iter().map(|member| (member, head)).collect();
+        let states = vec![(request.state, head)];
+        self.conversations.insert(id, Conversation { kind, people: people.clone(), states, members });
+        if let Some(Welcome { to, welcome }) = request.welcome {
+            for invited in to {
+                let other = people.iter().copied().find(|user| *user != invited.user).unwrap_or(invited.user);
+                let people = self.people(&people);
+                self.append(Some(invited), |cursor| {
+                    Durable::ConversationWelcome(ConversationWelcome {
+                        cursor,
+                        conversation: id,
+                        kind: Kind::Direct { peer: other },
+                        people,
+                        sender: device,
+                        epoch,
+                        welcome,
+                        sent_at: now,
+                    })
+                });
+                break;
+            }
+        }
+        let created = ConversationCreated { conversation: id, cursor: self.head() };
+        self.keep::<CreateConversation>((device, request.client_id), &created);
+        Ok(created)
+    }
+
+    fn head(&self) -> Cursor {
+        Cursor::new(self.log.len().to_string()).expect("digits")
+    }
+
+    fn keep<E: Endpoint>(&mut self, of: (DeviceRef, ClientId), answer: &E::Response) {
+        let answer = Envelope::new(E::RESPONSE, answer, Millis(0)).to_json();
+        self.answers.insert(of, answer.into());
+    }
+
+    fn conversations_of(&self, user: UserId) -> ConversationsLoaded {
+        let mine = self.conversations.iter().filter(|(_, it)| it.people.contains(&user));
+        let conversations = mine.map(|(id, it)| ConversationSummary {
+            conversation: *id,
+            kind: it.kind_for(user),
+            epoch: it.epoch(),
+            members: self.people(&it.people),
+            head: self.head(),
+        });
+        ConversationsLoaded { conversations: conversations.collect(), more: false }
+    }
+
+    fn group(&self, user: UserId, id: ConversationId, epoch: Option<u64>) -> Answer<GroupLoaded> {
+        let it = self.conversations.get(&id).ok_or(Problem::new(Code::NotFound))?;
+        if !it.people.contains(&user) {
+            return refuse(Code::NotAMember);
+        }
+        let found = match epoch {
+            Some(epoch) => it.states.iter().find(|(state, _)| state.epoch == epoch),
+            None => it.states.last(),
+        };
+        let (state, n) = found.cloned().ok_or(Problem::new(Code::NotFound))?;
+        let cursor = Cursor::new(n.to_string()).expect("digits");
+        Ok(GroupLoaded { state, kind: it.kind_for(user), people: self.people(&it.people), cursor })
+    }
+
+    fn commit(&mut self, device: DeviceRef, request: CommitRequest, now: Millis) -> Answer<Committed> {
+        if let Some(first) = self.answers.get(&(device, request.client_id)) {
+            return envelope::response::<Commit>(first);
+        }
+        let head = self.head();
+        let it = self.conversations.get_mut(&request.conversation).ok_or(Problem::new(Code::NotFound))?;
+        if !it.people.contains(&device.user) {
+            return refuse(Code::NotAMember);
+        }
+        if request.state.epoch != it.epoch() + 1 {
+            return Err(Problem { cursor: Some(head), ..Problem::new(Code::StaleEpoch) });
+        }
+        let n = self.log.len() as u64 + 1;
+        // Who joins from outside gets the commit itself too, as every member does.
+        let members = request.state.members.iter().map(|member| {
+            let joined = it.members.get(member).copied().unwrap_or(n - 1);
+            (*member, joined)
+        });
+        it.members = members.collect();
+        let epoch = request.state.epoch;
+        it.states.push((request.state, n));
+        if it.states.len() > STATES_KEPT {
+            it.states.remove(0);
+        }
+        let (conversation, client_id) = (request.conversation, request.client_id);
+        let cursor = self.append(None, |cursor| {
+            let commit = request.commit;
+            let sent_at = now;
+            Durable::ConversationCommitted(ConversationCommitted {
+                cursor,
+                conversation,
+                sender: device,
+                client_id,
+                epoch,
+                commit,
+                sent_at,
+            })
+        });
+        let committed = Committed { cursor, sent_at: now };
+        self.keep::<Commit>((device, client_id), &committed);
+        Ok(committed)
+    }
+
+    fn send(&mut self, device: DeviceRef, request: SendMessageRequest, now: Millis) -> Answer<MessageSent> {
+        if let Some(first) = self.answers.get(&(device, request.client_id)) {
+            return envelope::response::<SendMessage>(first);
+        }
+        let it = self.conversations.get(&request.conversation).ok_or(Problem::new(Code::NotFound))?;
+        if !it.members.contains_key(&device) {
+            return refuse(Code::NotAMember);
+        }
+        if request.epoch > it.epoch() || request.epoch + limit::EPOCHS_BEFORE < it.epoch() {
+            return Err(Problem { cursor: Some(self.head()), ..Problem::new(Code::StaleEpoch) });
+        }
+        let SendMessageRequest { client_id, conversation, epoch, ciphertext } = request;
+        let cursor = self.append(None, |cursor| {
+            let (sender, sent_at) = (device, now);
+            Durable::MessageReceived(MessageReceived {
+                cursor,
+                conversation,
+                sender,
+                client_id,
+                epoch,
+                ciphertext,
+                sent_at,
+            })
+        });
+        let sent = MessageSent { cursor, sent_at: now };
+        self.keep::<SendMessage>((device, client_id), &sent);
+        Ok(sent)
+    }
+}
+
+impl Conversation {
+    fn epoch(&self) -> u64 {
+        self.states.last().map_or(0, |(state, _)| state.epoch)
+    }
+
+    fn kind_for(&self, user: UserId) -> Kind {
+        match self.kind {
+            PairKind::Direct(one, other) => Kind::Direct { peer: if one == user { other } else { one } },
+            PairKind::Notes(_) => Kind::Notes,
+        }
+    }
+}
