@@ -11,6 +11,8 @@ mod start;
 
 use crate::client::{Missing, Place, Session, StoreFailure, use_client};
 use crate::locale;
+use crate::part::row;
+use crate::route::{Route, focus_page, use_router};
 use leptos::prelude::*;
 
 /// What is shown.
@@ -36,8 +38,27 @@ pub(crate) fn screen() -> impl IntoView {
         (Place::Leading, Session::SignedOut(_) | Session::Authenticating) => Screen::Account,
         (Place::Leading, Session::SignedIn(_)) => Screen::Main,
     });
-    Effect::new(move |_| show_shell(screen.get() == Screen::Starting));
-    Effect::new(move |_| document().set_title(&title(client.unread())));
+    Effect::new(move |before: Option<Screen>| {
+        let screen = screen.get();
+        show_shell(screen == Screen::Starting);
+        // What had the focus has gone. On a page that has just come, the focus is the user's.
+        if before.is_some_and(|before| before != screen && before != Screen::Starting) {
+            request_animation_frame(focus_page);
+        }
+        screen
+    });
+    let router = use_router();
+    Effect::new(move |_| {
+        // The list is followed, since a conversation may be opened by its address before it is known.
+        let listed = client.order().is_some() && screen.get() == Screen::Main;
+        let open = match router.route() {
+            Route::Conversation(id) if listed => {
+                client.conversation(id).map(|row| row.with(|row| row::title(&row.kind)))
+            }
+            Route::Conversation(_) | Route::List | Route::SignUp | Route::SignIn | Route::Settings => None,
+        };
+        document().set_title(&title(open.as_deref(), client.unread()));
+    });
     move || match screen.get() {
         // The shell of index.html is in sight.
         Screen::Starting => ().into_any(),
@@ -49,9 +70,11 @@ pub(crate) fn screen() -> impl IntoView {
     }
 }
 
-fn title(unread: u32) -> String {
+/// The document's title: what is open, and before it how many messages are unread.
+fn title(open: Option<&str>, unread: u32) -> String {
     let app = &locale::text().app;
-    if unread == 0 { app.name.to_owned() } else { (app.title_with_count)(&locale::number(unread), app.name) }
+    let title = open.map_or_else(|| app.name.to_owned(), |open| (app.title_of)(open));
+    if unread == 0 { title } else { (app.title_with_count)(&locale::number(unread), &title) }
 }
 
 fn show_shell(shown: bool) {

@@ -120,15 +120,24 @@ fn focus_after(before: Route) {
         }
         _ => None,
     };
-    if let Some(element) = row.or_else(|| find("[data-page-focus]")) {
+    match row {
+        Some(row) => drop(row.focus()),
+        None => focus_page(),
+    }
+}
+
+/// Focus goes to what the screen begins with: the pane's where there is one beside the list.
+pub(crate) fn focus_page() {
+    if let Some(element) = find("[data-page-focus]") {
+        // Cannot fail in a browser of today: focus takes no options here.
         let _ = element.focus();
     }
 }
 
-/// The first element of this selector that is on screen.
+/// The last element of this selector that is on screen.
 fn find(selector: &str) -> Option<HtmlElement> {
     let found = document().query_selector_all(selector).ok()?;
     (0..found.length())
         .filter_map(|index| found.item(index)?.dyn_into::<HtmlElement>().ok())
-        .find(|element| element.offset_parent().is_some())
+        .rfind(|element| element.offset_parent().is_some())
 }

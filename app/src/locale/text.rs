@@ -106,7 +106,6 @@ texts! {
         reconnecting_in: fn(&str, &str) -> String,
         reconnecting_now: fn(&str) -> String,
         reconnecting_short: Words,
-        offline: Words,
         offline_hint: Words,
         signed_out: Words,
         try_now: Words,
@@ -178,7 +177,6 @@ texts! {
     Message {
         you: Words,
         sending: Words,
-        waiting: Words,
         sent: Words,
         delivered: Words,
         read: Words,

@@ -183,7 +183,7 @@ fn form_failure(attempt: Attempt) -> impl IntoView {
 /// The button of a form. It stays in reach while it waits, so that the focus does.
 fn submit_button(attempt: Attempt, name: &'static str, working: &'static str) -> impl IntoView {
     view! {
-        <button type="submit" class="button button-wide" aria-disabled=move || attempt.working().then_some("true")>
+        <button type="submit" class="button button-wide" aria-busy=move || attempt.working().then_some("true") aria-disabled=move || attempt.working().then_some("true")>
             <span class="button-spinner" class:button-spinning=move || attempt.working() aria-hidden="true"></span>
             {move || if attempt.working() { working } else { name }}
         </button>

@@ -13,7 +13,6 @@ use leptos::prelude::*;
 #[component]
 pub(crate) fn ConversationPane(id: ConversationId) -> impl IntoView {
     let client = use_client();
-    client.open(id);
     // `None` while the list is being read.
     let there = Memo::new(move |_| client.order().map(|order| order.contains(&id)));
     move || match there.get() {
@@ -26,6 +25,7 @@ pub(crate) fn ConversationPane(id: ConversationId) -> impl IntoView {
 #[component]
 fn Open(id: ConversationId) -> impl IntoView {
     let client = use_client();
+    client.open(id);
     let text = &locale::text().conversation;
     let row = client.conversation(id);
     let kind = {
@@ -47,7 +47,7 @@ fn Open(id: ConversationId) -> impl IntoView {
         <header class="bar">
             {back()} {move || kind.with(|kind| kind.as_ref().map(avatar::conversation))}
             <div class="bar-title">
-                <h1 id="pane-title" tabindex="-1" data-page-focus dir="auto">{move || title.get()}</h1>
+                <h1 id="pane-title" tabindex="-1" data-page-focus><bdi>{move || title.get()}</bdi></h1>
                 <p class="bar-lead">{icon(Icon::Lock)} <span>{encrypted}</span></p>
             </div>
         </header>

@@ -32,12 +32,11 @@ pub(crate) fn ListPane(starting: RwSignal<bool>) -> impl IntoView {
                 <a
                     class="bar-me"
                     href=Route::Settings.path()
-                    aria-label=text.settings
                     title=text.settings
                     aria-current=move || (router.route() == Route::Settings).then_some("page")
                     on:click=move |click| router.follow(&click, Route::Settings)
                 >
-                    {me}
+                    {me} <span class="hidden">{text.settings}</span>
                 </a>
             </header>
             {move || match stage.get() {

@@ -47,16 +47,16 @@ fn StartForm(open: RwSignal<bool>) -> impl IntoView {
         <form class="form" novalidate on:submit=submit>
             <p class="form-lead">{text.lead}</p>
             <Field line=line value=name error=failed first=true />
-            <button type="submit" class="button button-wide" aria-disabled=move || attempt.working().then_some("true")>
+            <button type="submit" class="button button-wide" aria-busy=move || attempt.working().then_some("true") aria-disabled=move || attempt.working().then_some("true")>
                 <span class="button-spinner" class:button-spinning=move || attempt.working() aria-hidden="true"></span>
                 {move || if attempt.working() { text.working } else { text.button }}
             </button>
         </form>
         <p class="divider" aria-hidden="true"><span>{text.or}</span></p>
-        <button type="button" class="choice" aria-describedby="start-notes-hint" aria-label=text.notes on:click=move |_| notes.run(client.start_notes(), go)>
+        <button type="button" class="choice" aria-describedby="start-notes-hint" on:click=move |_| notes.run(client.start_notes(), go)>
             <span class="avatar avatar-notes" aria-hidden="true">{icon(Icon::Note)}</span>
             <span class="choice-title">{text.notes}</span>
-            <span class="choice-hint" id="start-notes-hint">{text.notes_hint}</span>
+            <span class="choice-hint" id="start-notes-hint" aria-hidden="true">{text.notes_hint}</span>
         </button>
         {move || notes.failure().map(|failure| view! { <p class="form-failure" role="alert">{icon(Icon::Alert)} <span>{words(failure)}</span></p> })}
     }

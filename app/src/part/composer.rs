@@ -94,6 +94,7 @@ pub(crate) fn Composer(conversation: ConversationId, placeholder: &'static str) 
                 <textarea
                     node_ref=node
                     rows="1"
+                    data-page-focus=has_keyboard().then_some("")
                     dir="auto"
                     aria-label=text.label
                     placeholder=placeholder
@@ -116,7 +117,7 @@ fn count(bytes: usize) -> u32 {
 }
 
 /// Whether there is a keyboard with keys to press; a screen's has none, and no mouse is with it.
-pub(crate) fn has_keyboard() -> bool {
+fn has_keyboard() -> bool {
     window().match_media("(hover: hover) and (pointer: fine)").ok().flatten().is_some_and(|query| query.matches())
 }
 

@@ -23,7 +23,6 @@ pub(crate) enum Icon {
     Lock,
     Note,
     Offline,
-    Person,
     Send,
     SignOut,
     System,
@@ -62,7 +61,6 @@ impl Icon {
             }
             Icon::Note => "M8 4h8a2 2 0 0 1 2 2v14l-6-4-6 4V6a2 2 0 0 1 2-2z",
             Icon::Offline => "M4 4l16 16M9.2 6.1A6 6 0 0 1 17.6 10a4.3 4.3 0 0 1 2.6 7M16 19H7.5A4.5 4.5 0 0 1 6.7 10",
-            Icon::Person => "M12 4a4 4 0 1 0 0 8 4 4 0 0 0 0-8zM4.5 20a7.5 7.5 0 0 1 15 0",
             Icon::Send => "M12 19V5.5M6 11l6-6 6 6",
             Icon::SignOut => "M14 4h3a3 3 0 0 1 3 3v10a3 3 0 0 1-3 3h-3M10 8l-4.5 4L10 16M6 12h9",
             Icon::System => "M5 5h14a2 2 0 0 1 2 2v8a2 2 0 0 1-2 2H5a2 2 0 0 1-2-2V7a2 2 0 0 1 2-2zM9 21h6M12 17v4",

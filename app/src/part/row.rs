@@ -45,7 +45,7 @@ pub(crate) fn ConversationRow(conversation: ArcRwSignal<Conversation>) -> impl I
                 on:click=move |click| router.follow(&click, Route::Conversation(id))
             >
                 {move || kind.with(avatar::conversation)}
-                <span class="row-title" dir="auto">{move || kind.with(title)}</span>
+                <span class="row-title"><bdi>{move || kind.with(title)}</bdi></span>
                 <span class="row-time">{last}</span>
                 <span class="row-preview">{state}{preview}</span>
                 <Show when=move || { unread.get() > 0 }>
