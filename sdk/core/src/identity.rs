@@ -15,18 +15,13 @@ pub(crate) use certificate::{Certificate, CertificateError, Claim};
 pub(crate) use device::DeviceKeys;
 
 use ed25519_dalek::Signer as _;
-use ml_dsa::{Keypair as _, MlDsa65};
 use sha2::{Digest, Sha256};
-use sotto_suite::Provider;
+use sotto_suite::{Provider, ml_dsa_65};
 use sotto_wire::account::Identity;
 use zeroize::Zeroizing;
 
 /// Length of an Ed25519 public key or of the seed of a secret one, in bytes.
 pub(crate) const ED25519_KEY_BYTES: usize = 32;
-/// Length of an ML-DSA-65 public key, in bytes.
-const ML_DSA_65_KEY_BYTES: usize = 1_952;
-/// Length of the seed of an ML-DSA-65 secret key, in bytes.
-const ML_DSA_65_SEED_BYTES: usize = 32;
 /// First byte of the stored keys.
 const VERSION: u8 = 1;
 
@@ -36,7 +31,7 @@ pub(crate) type Fingerprint = [u8; 32];
 /// The secret half of an account identity, as two seeds. Never leaves the device but inside the vault.
 pub(crate) struct AccountKeys {
     ed25519: ed25519_dalek::SigningKey,
-    ml_dsa_65: ml_dsa::SigningKey<MlDsa65>,
+    ml_dsa_65: Zeroizing<[u8; ml_dsa_65::SEED_BYTES]>,
 }
 
 /// Stored bytes that hold no account keys.
@@ -47,17 +42,17 @@ pub(crate) struct NotAccountKeys;
 impl AccountKeys {
     /// Fresh keys.
     pub(crate) fn generate(provider: &Provider) -> Self {
-        let mut seeds = Zeroizing::new([0; ED25519_KEY_BYTES + ML_DSA_65_SEED_BYTES]);
+        let mut seeds = Zeroizing::new([0; ED25519_KEY_BYTES + ml_dsa_65::SEED_BYTES]);
         provider.fill(seeds.as_mut_slice());
         Self::from_seeds(&seeds)
     }
 
     /// The keys as 65 secret bytes.
     pub(crate) fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
-        let mut bytes = Zeroizing::new(Vec::with_capacity(1 + ED25519_KEY_BYTES + ML_DSA_65_SEED_BYTES));
+        let mut bytes = Zeroizing::new(Vec::with_capacity(1 + ED25519_KEY_BYTES + ml_dsa_65::SEED_BYTES));
         bytes.push(VERSION);
         bytes.extend_from_slice(self.ed25519.as_bytes());
-        bytes.extend_from_slice(self.ml_dsa_65.as_seed());
+        bytes.extend_from_slice(self.ml_dsa_65.as_slice());
         bytes
     }
 
@@ -71,38 +66,29 @@ impl AccountKeys {
     pub(crate) fn public(&self) -> Identity {
         Identity {
             ed25519: self.ed25519.verifying_key().to_bytes().to_vec().into(),
-            ml_dsa_65: self.ml_dsa_65.verifying_key().encode().to_vec().into(),
+            ml_dsa_65: ml_dsa_65::public_key(&self.ml_dsa_65).into(),
         }
     }
 
     /// A certificate that says `claim`, about 5.4 kB.
     pub(crate) fn certify(&self, claim: &Claim) -> Vec<u8> {
         certificate::encode(claim, &self.public(), |message| {
-            (self.ed25519.sign(message).to_bytes(), self.sign_ml_dsa_65(message))
+            (self.ed25519.sign(message).to_bytes(), ml_dsa_65::sign(&self.ml_dsa_65, message))
         })
     }
 
-    fn sign_ml_dsa_65(&self, message: &[u8]) -> Vec<u8> {
-        // The deterministic variant of FIPS 204 §3.4: no randomness to get wrong, and equal claims give equal bytes.
-        let signature: ml_dsa::Signature<MlDsa65> = ml_dsa::Signer::sign(&self.ml_dsa_65, message);
-        signature.encode().to_vec()
-    }
-
-    fn from_seeds(seeds: &[u8; ED25519_KEY_BYTES + ML_DSA_65_SEED_BYTES]) -> Self {
+    fn from_seeds(seeds: &[u8; ED25519_KEY_BYTES + ml_dsa_65::SEED_BYTES]) -> Self {
         let (ed25519, ml_dsa_65) = seeds.split_at(ED25519_KEY_BYTES);
-        let ed25519 = Zeroizing::new(ed25519.try_into().expect("the half of 64 bytes is 32"));
-        let ml_dsa_65 = Zeroizing::new(ml_dsa::Seed::try_from(ml_dsa_65).expect("the half of 64 bytes is 32"));
-        Self {
-            ed25519: ed25519_dalek::SigningKey::from_bytes(&ed25519),
-            ml_dsa_65: ml_dsa::SigningKey::from_seed(&ml_dsa_65),
-        }
+        let seed = |half: &[u8]| Zeroizing::new(half.try_into().expect("each half of 64 bytes is 32"));
+        let ed25519: Zeroizing<[u8; ED25519_KEY_BYTES]> = seed(ed25519);
+        Self { ed25519: ed25519_dalek::SigningKey::from_bytes(&ed25519), ml_dsa_65: seed(ml_dsa_65) }
     }
 }
 
 /// The fingerprint of an identity; an error when its keys are not of the lengths of [`Identity`].
 pub(crate) fn fingerprint(identity: &Identity) -> Result<Fingerprint, CertificateError> {
     let lengths = (identity.ed25519.len(), identity.ml_dsa_65.len());
-    if lengths != (ED25519_KEY_BYTES, ML_DSA_65_KEY_BYTES) {
+    if lengths != (ED25519_KEY_BYTES, ml_dsa_65::PUBLIC_KEY_BYTES) {
         return Err(CertificateError::Malformed);
     }
     let hash = Sha256::new_with_prefix(b"sotto account identity v1")

@@ -12,6 +12,7 @@ mod aead;
 mod error;
 mod kdf;
 pub mod kem;
+pub mod ml_dsa_65;
 mod random;
 mod sign;
 mod suite;

@@ -5,18 +5,17 @@
 //!
 //! The rule: the encoding has one length and one spelling, and both signatures cover all of it that is not a signature.
 
-use super::{ED25519_KEY_BYTES, Fingerprint, ML_DSA_65_KEY_BYTES, fingerprint};
-use ml_dsa::{MlDsa65, Verifier as _};
+use super::{ED25519_KEY_BYTES, Fingerprint, fingerprint};
+use sotto_suite::ml_dsa_65;
 use sotto_wire::account::Identity;
 use sotto_wire::{DeviceId, DeviceRef, Millis, UserId};
 
 const ED25519_SIGNATURE_BYTES: usize = 64;
-const ML_DSA_65_SIGNATURE_BYTES: usize = 3_309;
 /// Version, user, device, MLS key, time of creation, sequence number.
 const CLAIM_BYTES: usize = 1 + 16 + 16 + ED25519_KEY_BYTES + 8 + 8;
 /// What the signatures cover: the claim and both account keys.
-const SIGNED_BYTES: usize = CLAIM_BYTES + ED25519_KEY_BYTES + ML_DSA_65_KEY_BYTES;
-const CERTIFICATE_BYTES: usize = SIGNED_BYTES + ED25519_SIGNATURE_BYTES + ML_DSA_65_SIGNATURE_BYTES;
+const SIGNED_BYTES: usize = CLAIM_BYTES + ED25519_KEY_BYTES + ml_dsa_65::PUBLIC_KEY_BYTES;
+const CERTIFICATE_BYTES: usize = SIGNED_BYTES + ED25519_SIGNATURE_BYTES + ml_dsa_65::SIGNATURE_BYTES;
 const VERSION: u8 = 1;
 /// Stands before what is signed, so that no signature made for something else passes here.
 const DOMAIN: &[u8] = b"sotto device certificate v1";
@@ -70,10 +69,8 @@ impl Certificate {
         let key = ed25519_dalek::VerifyingKey::from_bytes(parts.ed25519_key).map_err(|_| CertificateError::Ed25519)?;
         let signature = ed25519_dalek::Signature::from_bytes(parts.ed25519_signature);
         key.verify_strict(&message, &signature).map_err(|_| CertificateError::Ed25519)?;
-        let key = parts.ml_dsa_65_key.try_into().map_err(|_| CertificateError::Malformed)?;
-        let signature = parts.ml_dsa_65_signature.try_into().map_err(|_| CertificateError::MlDsa65)?;
-        let key = ml_dsa::VerifyingKey::<MlDsa65>::decode(&key);
-        key.verify(&message, &signature).map_err(|_| CertificateError::MlDsa65)?;
+        let checked = ml_dsa_65::verify(parts.ml_dsa_65_key, parts.ml_dsa_65_signature, &message);
+        checked.map_err(|_| CertificateError::MlDsa65)?;
         Ok(parts.certificate)
     }
 
@@ -126,7 +123,7 @@ impl<'a> Parts<'a> {
         let (created_at, rest) = rest.split_first_chunk()?;
         let (sequence, rest) = rest.split_first_chunk()?;
         let (ed25519_key, rest) = rest.split_first_chunk()?;
-        let (ml_dsa_65_key, rest) = rest.split_at_checked(ML_DSA_65_KEY_BYTES)?;
+        let (ml_dsa_65_key, rest) = rest.split_at_checked(ml_dsa_65::PUBLIC_KEY_BYTES)?;
         let (ed25519_signature, ml_dsa_65_signature) = rest.split_first_chunk()?;
         let claim = Claim {
             device: DeviceRef { user: UserId(*user), device: DeviceId(*device) },
