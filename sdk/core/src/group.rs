@@ -143,11 +143,6 @@ impl Groups {
         self.pins.insert(user, fingerprint);
     }
 
-    /// The identity that `user` is known by.
-    pub(crate) fn pinned(&self, user: UserId) -> Option<Fingerprint> {
-        self.pins.get(&user).copied()
-    }
-
     /// What must be written now, in one batch with all that depends on it.
     pub(crate) fn take_writes(&mut self) -> Writes {
         let mut writes = Writes { pins: std::mem::take(&mut self.fresh_pins), ..Writes::default() };
@@ -182,11 +177,6 @@ impl Groups {
         self.entries.contains_key(&conversation)
     }
 
-    /// Forgets the group in memory; its rows stay. What waits to be written stays too.
-    pub(crate) fn unload(&mut self, conversation: ConversationId) {
-        self.entries.remove(&conversation);
-    }
-
     /// Forgets the group and its rows. It must be loaded, so that its rows are known.
     pub(crate) fn drop_group(&mut self, conversation: ConversationId) {
         if let Some(entry) = self.entries.remove(&conversation) {
@@ -197,11 +187,6 @@ impl Groups {
     /// The current epoch; `None` when this device is not (yet) in the group, or it is not loaded.
     pub(crate) fn epoch(&self, conversation: ConversationId) -> Option<u64> {
         self.current(conversation).map(Current::epoch)
-    }
-
-    /// The devices in the group, in the order of their leaves.
-    pub(crate) fn members(&self, conversation: ConversationId) -> Vec<DeviceRef> {
-        self.current(conversation).map(Current::members).unwrap_or_default()
     }
 
     /// Whether this device joined by a Welcome and should put a fresh key into its leaf when idle.

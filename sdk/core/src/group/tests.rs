@@ -77,6 +77,11 @@ impl Device {
         self.keys.device()
     }
 
+    /// The devices in the group.
+    fn members(&self) -> Vec<DeviceRef> {
+        self.groups.current(CONVERSATION).expect("a group").members()
+    }
+
     /// Writes what is to be written; gives how many bytes that was.
     fn persist(&mut self) -> usize {
         let writes = self.groups.take_writes();

@@ -7,7 +7,7 @@ fn two_devices_create_join_and_talk_both_ways() {
     let Pair { mut ada, mut bob, state, .. } = pair();
     assert_eq!((ada.groups.epoch(CONVERSATION), bob.groups.epoch(CONVERSATION)), (Some(1), Some(1)));
     assert_eq!(state.members, vec![ada.device(), bob.device()]);
-    assert_eq!(bob.groups.members(CONVERSATION), state.members);
+    assert_eq!(bob.members(), state.members);
     let event = ada.seal("hello", 7);
     let expected = Opened { sender: ada.device(), epoch: 1, kind: TEXT, plaintext: b"hello".to_vec() };
     assert_eq!(bob.open(&event), Ok(expected));

@@ -54,7 +54,7 @@ fn new_device_takes_the_place_of_the_stale_one_and_both_talk() {
     assert_eq!(ada.follow(&event), Ok(expected));
     ada.restart();
     second.restart();
-    assert_eq!(second.groups.members(CONVERSATION), state.members);
+    assert_eq!(second.members(), state.members);
     assert!(!second.groups.needs_update(CONVERSATION));
     talk(&mut ada, &mut second);
     talk(&mut second, &mut ada);

@@ -50,7 +50,7 @@ fn uncertified_leaf_cannot_be_added() {
         let created = ada.groups.create(CONVERSATION, &[bob_account.found()], &[liar.claim()], NOW);
         assert!(matches!(&created, Err(GroupError::Refused(found)) if *found == refusal), "{created:?} {refusal:?}");
         assert!(!ada.groups.is_loaded(CONVERSATION));
-        assert_eq!(ada.groups.pinned(bob_account.user), None, "a failed call pins nobody");
+        assert_eq!(ada.groups.pins.get(&bob_account.user).copied(), None, "a failed call pins nobody");
     }
 }
 
@@ -213,7 +213,7 @@ fn second_device_of_another_identity_is_refused() {
 #[test]
 fn pinned_identity_that_changed_is_refused_and_stays_pinned() {
     let Pair { bob_account, mut ada, .. } = pair();
-    let pinned = ada.groups.pinned(bob_account.user);
+    let pinned = ada.groups.pins.get(&bob_account.user).copied();
     assert_eq!(pinned, Some(fingerprint(&bob_account.keys.public()).expect("an identity")));
     let impostor = Account { keys: AccountKeys::generate(&Provider::new([0x66; 32])), ..Account::new("bob") };
     let mut claimed = impostor.device(1);
@@ -222,7 +222,7 @@ fn pinned_identity_that_changed_is_refused_and_stays_pinned() {
     let created = ada.groups.create(CONVERSATION, &[impostor.found()], &[claimed.claim()], NOW);
     let changed = Refusal::IdentityChanged(bob_account.user);
     assert!(matches!(&created, Err(GroupError::Refused(refusal)) if *refusal == changed), "{created:?}");
-    assert_eq!(ada.groups.pinned(bob_account.user), pinned);
+    assert_eq!(ada.groups.pins.get(&bob_account.user).copied(), pinned);
 }
 
 #[test]
