@@ -174,17 +174,12 @@ impl Caller {
         if let Some(cookies) = self.cookies.header() {
             request = request.header(COOKIE, cookies);
         }
-        let mut response = request.timeout(REQUEST_MAX).send().await?;
+        let response = request.timeout(REQUEST_MAX).send().await?;
         self.cookies.note(response.headers());
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let streams = headers.get("content-type").is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
-        let mut body = Vec::new();
-        while !streams {
-            match response.chunk().await? {
-                Some(chunk) => body.extend_from_slice(&chunk),
-                None => break,
-            }
-        }
+        // A stream has no end to wait for: its head is the answer.
+        let body = if streams { Vec::new() } else { response.bytes().await?.to_vec() };
         Ok(Answer { status, headers, body })
     }
 }

@@ -116,8 +116,7 @@ async fn pump(
     record: Arc<Mutex<Record>>,
 ) {
     let mut buffer = vec![0; 64 * 1_024];
-    loop {
-        let Ok(length @ 1..) = from.read(&mut buffer).await else { break };
+    while let Ok(length @ 1..) = from.read(&mut buffer).await {
         if mode.wait_for(|mode| *mode != Mode::Hold).await.is_err() {
             return;
         }

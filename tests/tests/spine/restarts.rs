@@ -143,8 +143,7 @@ async fn graceful_shutdown_tells_streams_finishes_commands_and_loses_nothing() {
         });
     }
     let mut taken = Vec::new();
-    let mut outcome = |done: Option<Result<(u8, Option<Result<MessageSent, Problem>>), _>>| {
-        let (number, answer) = done.expect("there are more").expect("no command panics");
+    let mut note = |(number, answer): (u8, Option<Result<MessageSent, Problem>>)| {
         match answer {
             Some(Ok(_)) => taken.push(ClientId([number; 16])),
             Some(Err(problem)) => assert_eq!(problem.code, Code::Unavailable),
@@ -153,10 +152,10 @@ async fn graceful_shutdown_tells_streams_finishes_commands_and_loses_nothing() {
         }
     };
     // The first answer shows that the others are on their way.
-    outcome(commands.join_next().await);
+    note(commands.join_next().await.expect("there are a hundred").expect("no command panics"));
     pair.server.ask_to_stop();
-    while !commands.is_empty() {
-        outcome(commands.join_next().await);
+    while let Some(done) = commands.join_next().await {
+        note(done.expect("no command panics"));
     }
 
     let mut parser = sse::Parser::new();

@@ -1,0 +1,127 @@
+// What a person sees when the link, the server, the page or the tab goes away (T11, X1 as far as it stands).
+import { expect, test } from './harness/journey.ts';
+
+const written = /^(one|two|three)\b/m;
+
+test('after a reload both are signed in and the conversation is on screen from the local store', async ({ person }) => {
+  const ada = await person('ada', 'Ada Byron');
+  const ben = await person('ben', 'Ben Ono');
+  await ada.signUp();
+  await ben.signUp();
+  await ada.startDirect(ben);
+  await ada.write('remember me');
+  await ben.open('Ada Byron');
+  await ben.sees('remember me');
+  await ada.seesState('remember me', 'read');
+
+  for (const reader of [ada, ben]) {
+    // The page comes from the server, whose commands cannot be reached: what is on screen is from this disk.
+    await reader.context.route('**/api/**', (route) => route.abort('connectionrefused'));
+    await reader.page.reload();
+    await reader.sees('remember me');
+    await expect(reader.row(reader === ada ? 'Ben Ono' : 'Ada Byron')).toBeVisible();
+    await reader.seesStatus('reconnecting');
+    await reader.context.unroute('**/api/**');
+    await reader.button('Try now').click();
+    await reader.seesStatus('online');
+    await expect(reader.message('remember me')).toHaveCount(1);
+  }
+  await ada.seesState('remember me', 'read');
+  await ada.write('and me');
+  await ben.sees('and me');
+});
+
+test('what is written while the server is stopped goes out once and in order', async ({ person, server }) => {
+  const ada = await person('ada');
+  const ben = await person('ben');
+  await ada.signUp();
+  await ben.signUp();
+  await ada.startDirect(ben);
+  await ada.write('zero');
+  await ben.open('ada');
+  await ben.sees('zero');
+
+  await server.stop();
+  await ada.seesStatus('reconnecting');
+  await expect(ada.status).toContainText(/Reconnecting: attempt \d+/);
+  for (const text of ['one', 'two', 'three']) {
+    await ada.write(text);
+    await ada.seesState(text, 'sending');
+  }
+  await server.startAgain();
+  await ada.button('Try now').click();
+  await ada.seesState('three', 'read');
+  await ben.sees('three');
+  for (const reader of [ada, ben]) expect(await reader.texts(written)).toEqual(['one', 'two', 'three']);
+});
+
+test('what is written without a link goes out once and in order after a reload', async ({ person }) => {
+  const ada = await person('ada');
+  const ben = await person('ben');
+  await ada.signUp();
+  await ben.signUp();
+  await ada.startDirect(ben);
+  await ada.write('zero');
+  await ben.open('ada');
+  await ben.sees('zero');
+
+  await ada.context.route('**/api/**', (route) => route.abort('connectionrefused'));
+  for (const text of ['one', 'two', 'three']) {
+    await ada.write(text);
+    await ada.seesState(text, 'sending');
+  }
+  await ada.page.reload();
+  await ada.seesState('three', 'sending');
+  await ada.context.unroute('**/api/**');
+  await ada.button('Try now').click();
+  await ada.seesState('three', 'read');
+  for (const reader of [ada, ben]) expect(await reader.texts(written)).toEqual(['one', 'two', 'three']);
+});
+
+test('without a network the status says so and messages wait until it is back', async ({ person }) => {
+  const ada = await person('ada');
+  const ben = await person('ben');
+  await ada.signUp();
+  await ben.signUp();
+  await ada.startDirect(ben);
+  await ada.write('zero');
+  await ben.open('ada');
+  await ben.sees('zero');
+  await expect(ada.status).toContainText('Online');
+
+  await ada.context.setOffline(true);
+  await ada.seesStatus('offline');
+  await expect(ada.status).toContainText('Offline. Messages wait on this device.');
+  await ada.write('one');
+  await ada.seesState('one', 'sending');
+  await ben.write('two');
+  await ben.seesState('two', 'sent');
+  await ada.context.setOffline(false);
+  await ada.seesStatus('online');
+  await ada.seesState('one', 'read');
+  await ada.sees('two');
+  await ben.seesState('two', 'read');
+});
+
+test('a second tab says that another one is open and takes over when that closes', async ({ person }) => {
+  const ada = await person('ada');
+  const ben = await person('ben');
+  await ada.signUp();
+  await ben.signUp();
+  await ada.startDirect(ben);
+  await ada.write('from the first tab');
+  await ada.seesState('from the first tab', 'delivered');
+
+  const second = ada.at(await ada.context.newPage());
+  await second.page.goto(ada.page.url());
+  await expect(second.heading('Sotto is open in another tab')).toBeVisible();
+  await ada.write('still the first tab');
+  await ada.seesState('still the first tab', 'delivered');
+
+  await ada.page.close();
+  await second.sees('still the first tab');
+  await second.seesStatus('online');
+  await second.write('from the second tab');
+  await ben.open('ada');
+  for (const text of ['from the first tab', 'still the first tab', 'from the second tab']) await ben.sees(text);
+});
