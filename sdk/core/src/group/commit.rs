@@ -8,7 +8,7 @@ use super::entry::{Current, Entry, members};
 use super::member::users;
 use super::row::{About, Pending, PendingKind, Row};
 use super::storage::Shelf;
-use super::trust::{Difference, Origin, Refusal, Roster, Seat, Trust, check_commit};
+use super::trust::{Difference, Origin, Refusal, Roster, Seat, Trust, check_commit, check_rejoin};
 use super::{GroupError, Groups, Unreadable};
 use crate::identity::Fingerprint;
 use mls_rs::error::MlsError;
@@ -121,6 +121,9 @@ impl Groups {
             .build(info)?;
         let mut trust = Trust::new(&self.pins, &people);
         let roster = trust.seat_all(&group)?;
+        if let Some(current) = self.current(conversation) {
+            check_rejoin(&current.roster, &roster)?;
+        }
         let fresh = trust.into_fresh();
         let state = GroupState {
             epoch: group.current_epoch(),

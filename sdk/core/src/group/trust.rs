@@ -192,3 +192,17 @@ pub(super) fn check_commit(
         }
     }
 }
+
+/// Checks what happened between the roster that this device last knew and the one that it rejoins: nobody has gone, and
+/// nobody's devices are older ones. Else commits that [`check_commit`] refuses could be had by way of a rejoin.
+pub(super) fn check_rejoin(before: &Roster, after: &Roster) -> Result<(), Refusal> {
+    for seat in before.values() {
+        let newest = after.values().filter(|now| now.device.user == seat.device.user).map(|now| now.sequence).max();
+        match newest {
+            None => return Err(Refusal::RemovesOthers),
+            Some(sequence) if sequence < seat.sequence => return Err(Refusal::NotAReplacement),
+            Some(_) => {}
+        }
+    }
+    Ok(())
+}

@@ -177,6 +177,22 @@ fn older_device_does_not_drive_a_newer_one_out() {
 }
 
 #[test]
+fn refused_takeover_is_not_had_by_way_of_a_rejoin() {
+    let Pair { ada_account, bob_account, mut ada, mut bob, state } = pair();
+    let (mut second, people) = (bob_account.device(2), [&ada_account, &bob_account]);
+    let (event, state) = rejoin(&mut second, &state, &people);
+    ada.follow(&event).expect("bob's second device");
+    bob.groups.drop_group(CONVERSATION);
+    // Bob's first device, stolen, takes the place of the second, and the server publishes that.
+    let takeover = bob.groups.rejoin(CONVERSATION, &loaded(&state, &people), ClientId([1; 16])).expect("it may try");
+    assert!(ada.follow(&committed(bob.device(), &takeover)).is_err());
+    let people = [&bob_account, &ada_account];
+    let rejoined = ada.groups.rejoin(CONVERSATION, &loaded(&takeover.state, &people), ClientId([2; 16]));
+    assert!(matches!(rejoined, Err(GroupError::Refused(Refusal::NotAReplacement))), "{rejoined:?}");
+    talk(&mut ada, &mut second);
+}
+
+#[test]
 fn leaf_without_a_valid_certificate_cannot_join_from_outside() {
     let Pair { bob_account, mut ada, mut bob, state, .. } = pair();
     let second = bob_account.device(2);
