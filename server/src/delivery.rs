@@ -120,16 +120,15 @@ impl Delivery {
     /// Starts delivery behind the newest row of the log. Ended by [`Delivery::stop`].
     pub(crate) async fn start(store: Store, clock: Clock, terms: Terms) -> Result<Self, StoreError> {
         let tail = log::bounds(store.read()).await?.head;
-        let appended = Arc::new(Notify::new());
         let (stop, stopped) = watch::channel(false);
-        let (appender, writer) = writer::start((store.clone(), clock.clone()), appended.clone(), stopped.clone());
+        let (appender, news, writer) = writer::start((store.clone(), clock.clone()), stopped.clone());
         let inner = Arc::new(Inner {
             cursors: CursorKey::new(store.secret()),
             store,
             clock,
             terms,
             appender,
-            appended,
+            appended: news.hint.clone(),
             delivered: AtomicI64::new(tail.0),
             is_closing: AtomicBool::new(false),
             hub: Mutex::new(Hub::new(tail)),
@@ -140,7 +139,7 @@ impl Delivery {
         });
         let mut tasks = vec![
             writer,
-            tokio::spawn(tail::run(inner.clone(), stopped.clone())),
+            tokio::spawn(tail::run(inner.clone(), news, stopped.clone())),
             tokio::spawn(pulse::beat(inner.clone(), stopped.clone())),
         ];
         if let Some(keep) = terms.retention_ms {
@@ -245,6 +244,7 @@ impl Delivery {
     }
 
     /// How many streams are open.
+    #[cfg(test)]
     pub(crate) fn streams_count(&self) -> usize {
         self.0.hub().subscribers().count()
     }

@@ -107,9 +107,13 @@ impl Hub {
         self.routes.get(&stream).cloned()
     }
 
-    /// Takes the next rows of the log: moves the tail behind them, follows the changes of membership that they made,
+    /// Takes the next rows of the log, which are all up to `upto`: moves the tail there, follows the changes of membership that they made,
     /// and says which of them go where, in their order. `changes` belong to the row whose place is beside them.
-    pub(crate) fn claim(&mut self, rows: &[Row], changes: &[(usize, Vec<Membership>)]) -> Vec<(usize, Routes)> {
+    pub(crate) fn claim(
+        &mut self,
+        (rows, upto): (&[Row], LogNumber),
+        changes: &[(usize, Vec<Membership>)],
+    ) -> Vec<(usize, Routes)> {
         let mut changes = changes.iter().peekable();
         let mut deliveries = Vec::new();
         for (place, row) in rows.iter().enumerate() {
@@ -123,8 +127,8 @@ impl Hub {
             if changed.iter().any(|membership| membership.last <= row.n) {
                 self.retain(row.stream, |route| route.last > row.n);
             }
-            self.tail = row.n;
         }
+        self.tail = upto;
         deliveries
     }
 

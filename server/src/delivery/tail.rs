@@ -1,14 +1,18 @@
-//! The tail reader: reads each new row of the log once, writes its frame once, and gives it to all that it is for.
+//! The tail reader: takes each new row of the log once, writes its frame once, and gives it to all that it is for.
 //!
-//! The rule: rows are given in the order of their numbers, and a row is given only after the hub has claimed it.
+//! Rows come from this node's writer as soon as they are committed, where they follow the tail without a gap; all others
+//! (commits, creations, what another node wrote, what the writer could not hand over) are read from the log. The rule:
+//! rows are given in the order of their numbers, and a row is given only after the hub has claimed it.
 
 use crate::delivery::Inner;
 use crate::delivery::frame::{self, Frames};
 use crate::delivery::hub::{self, Routes};
+use crate::delivery::writer::News;
 use crate::refusal::causes;
 use crate::store::StoreError;
+use crate::store::append::Batch;
 use crate::store::conversation::{Membership, changed_by};
-use crate::store::log::{self, PageSize, Row, RowKind};
+use crate::store::log::{self, LogNumber, PageSize, Row, RowKind};
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -17,6 +21,8 @@ use tokio::sync::watch;
 
 /// One page of the tail: as many rows as the writer puts into one transaction.
 const PAGE: PageSize = PageSize { rows_max: 256, body_max_bytes: 4 * 1_024 * 1_024 };
+/// Most rows of batches that are given in one go, so that a tail that lags catches up in fewer writes.
+const MERGED_ROWS_MAX: usize = 1_024;
 /// How often the tail looks without being woken: heals a wake that was lost.
 const POLL: Duration = Duration::from_secs(5);
 /// How long it waits after the store failed.
@@ -24,36 +30,62 @@ const AFTER_FAILURE: Duration = Duration::from_millis(500);
 /// After how many subscribers it lets other tasks run: 256 writes are about a millisecond.
 const SUBSCRIBERS_PER_TURN: usize = 256;
 
-/// Reads on whenever rows were appended, until `stop` says so.
-pub(crate) async fn run(inner: Arc<Inner>, mut stop: watch::Receiver<bool>) {
+/// Gives out whatever is appended, until `stop` says so.
+pub(crate) async fn run(inner: Arc<Inner>, mut news: News, mut stop: watch::Receiver<bool>) {
+    let mut pause = POLL;
     loop {
-        let pause = match advance(&inner).await {
-            Ok(0) => POLL,
-            Ok(_) => continue,
+        let batch = tokio::select! {
+            batch = news.batches.recv() => batch,
+            () = news.hint.notified() => None,
+            () = tokio::time::sleep(pause) => None,
+            _ = stop.wait_for(|stop| *stop) => return,
+        };
+        pause = match follow(&inner, batch, &mut news).await {
+            Ok(()) => POLL,
             Err(error) => {
                 tracing::error!(causes = causes(&error), "failed to read the tail of the log");
                 AFTER_FAILURE
             }
         };
-        tokio::select! {
-            () = inner.appended.notified() => {}
-            () = tokio::time::sleep(pause) => {}
-            _ = stop.wait_for(|stop| *stop) => return,
-        }
     }
 }
 
-/// Reads one page and gives it to its subscribers. Gives how many rows it had.
-async fn advance(inner: &Inner) -> Result<usize, StoreError> {
-    let after = inner.hub().tail();
-    let rows = log::read_after(inner.store.read(), after, PAGE).await?;
-    let Some(newest) = rows.last().map(|row| row.n) else { return Ok(0) };
+/// Gives out `batch` and those that follow it where they continue the tail; else reads the log to its end.
+async fn follow(inner: &Inner, batch: Option<Batch>, news: &mut News) -> Result<(), StoreError> {
+    let tail = inner.hub().tail();
+    match batch {
+        Some(mut batch) if batch.before == tail => {
+            while batch.rows.len() < MERGED_ROWS_MAX
+                && let Ok(next) = news.batches.try_recv()
+            {
+                if next.before != batch.upto {
+                    // The gap is read from the log, and this batch with it.
+                    news.hint.notify_one();
+                    break;
+                }
+                batch.upto = next.upto;
+                batch.rows.extend(next.rows);
+            }
+            give_out(inner, batch.rows, batch.upto).await
+        }
+        // Read from the log already, as part of what came before it.
+        Some(batch) if batch.upto <= tail => Ok(()),
+        Some(_) | None => loop {
+            let tail = inner.hub().tail();
+            let rows = log::read_after(inner.store.read(), tail, PAGE).await?;
+            let Some(newest) = rows.last().map(|row| row.n) else { return Ok(()) };
+            give_out(inner, rows, newest).await?;
+        },
+    }
+}
+
+/// Gives rows, which are all after the tail and up to `upto`, to their subscribers.
+async fn give_out(inner: &Inner, rows: Vec<Row>, upto: LogNumber) -> Result<(), StoreError> {
     let changes = changes(inner, &rows).await?;
-    let count = rows.len();
-    let deliveries = inner.hub().claim(&rows, &changes);
+    let deliveries = inner.hub().claim((&rows, upto), &changes);
     deliver(inner, rows, deliveries).await;
-    inner.delivered.store(newest.0, Ordering::Release);
-    Ok(count)
+    inner.delivered.store(upto.0, Ordering::Release);
+    Ok(())
 }
 
 /// The changes of membership that rows made, each with the place of its row.

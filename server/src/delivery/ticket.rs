@@ -8,17 +8,24 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sotto_wire::event::SessionEndCause;
 use sotto_wire::{Millis, Ticket, limit};
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 /// Tickets that are open at a time: twice the streams of a large node, 10 MB.
 const TICKETS_MAX: usize = 65_536;
+/// Tickets of one session at a time: a client opens one stream, a few tries may overlap. Over it the oldest is void, so
+/// that nobody fills the room of all.
+const TICKETS_PER_SESSION_MAX: usize = 8;
 /// Bytes of randomness in a ticket.
 const TICKET_BYTES: usize = 24;
+
+type Key = [u8; TICKET_BYTES];
 
 /// The tickets that were given out and not spent, and the sessions that have ended lately.
 #[derive(Default)]
 pub(crate) struct Tickets {
-    issued: HashMap<[u8; TICKET_BYTES], Issued>,
+    issued: HashMap<Key, Issued>,
+    /// The keys of each session, oldest first; some may be spent.
+    by_session: HashMap<SessionId, VecDeque<Key>>,
     /// For a stream whose ticket was spent but which was not yet known when its session ended.
     ended: HashMap<SessionId, (SessionEndCause, Millis)>,
 }
@@ -48,22 +55,31 @@ impl Tickets {
         if self.issued.len() >= TICKETS_MAX {
             return Err(TicketError::Full);
         }
-        let mut key = [0; TICKET_BYTES];
+        let mut key: Key = [0; TICKET_BYTES];
         getrandom::fill(&mut key).map_err(TicketError::Random)?;
+        let keys = self.by_session.entry(start.session).or_default();
+        keys.push_back(key);
+        if keys.len() > TICKETS_PER_SESSION_MAX
+            && let Some(oldest) = keys.pop_front()
+        {
+            self.issued.remove(&oldest);
+        }
         self.issued.insert(key, Issued { start, ends_at: now.after(Millis(limit::TICKET_LIFE_MS)) });
         Ok(Ticket::new(URL_SAFE_NO_PAD.encode(key)).expect("base64url is visible ASCII and short enough"))
     }
 
     /// Spends a ticket. `None` for one that is spent, too old or not ours.
     pub(crate) fn spend(&mut self, ticket: &str, now: Millis) -> Option<Start> {
-        let key: [u8; TICKET_BYTES] = URL_SAFE_NO_PAD.decode(ticket).ok()?.try_into().ok()?;
+        let key: Key = URL_SAFE_NO_PAD.decode(ticket).ok()?.try_into().ok()?;
         let issued = self.issued.remove(&key)?;
         (now < issued.ends_at).then_some(issued.start)
     }
 
     /// Takes back the tickets of a session that has ended.
     pub(crate) fn revoke(&mut self, session: SessionId, cause: SessionEndCause, now: Millis) {
-        self.issued.retain(|_, issued| issued.start.session != session);
+        for key in self.by_session.remove(&session).into_iter().flatten() {
+            self.issued.remove(&key);
+        }
         self.ended.insert(session, (cause, now));
     }
 
@@ -76,6 +92,11 @@ impl Tickets {
     pub(crate) fn sweep(&mut self, now: Millis) {
         self.issued.retain(|_, issued| now < issued.ends_at);
         self.issued.shrink_to(64);
+        self.by_session.retain(|_, keys| {
+            keys.retain(|key| self.issued.contains_key(key));
+            !keys.is_empty()
+        });
+        self.by_session.shrink_to(64);
         self.ended.retain(|_, (_, at)| now.since(*at) < Millis(limit::TICKET_LIFE_MS));
     }
 }
@@ -120,6 +141,18 @@ mod tests {
         assert!(tickets.spend(other.as_str(), Millis(1_001)).is_some());
         assert_eq!(tickets.cause_of_end(SessionId([1; 16])), Some(SessionEndCause::SignedOut));
         assert_eq!(tickets.cause_of_end(SessionId([2; 16])), None);
+    }
+
+    #[test]
+    fn a_session_that_asks_on_and_on_voids_its_own_oldest_tickets_only() {
+        let mut tickets = Tickets::default();
+        let other = issue(&mut tickets, 2);
+        let mine: Vec<Ticket> = (0..TICKETS_PER_SESSION_MAX + 2).map(|_| issue(&mut tickets, 1)).collect();
+        let valid: Vec<bool> =
+            mine.iter().map(|ticket| tickets.spend(ticket.as_str(), Millis(1_001)).is_some()).collect();
+        assert_eq!(valid.iter().filter(|valid| **valid).count(), TICKETS_PER_SESSION_MAX);
+        assert_eq!(valid[..3], [false, false, true]);
+        assert!(tickets.spend(other.as_str(), Millis(1_001)).is_some());
     }
 
     #[test]

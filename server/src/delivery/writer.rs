@@ -4,7 +4,7 @@
 //! The rule: nobody is answered before the transaction that holds the message is on disk.
 
 use crate::clock::Clock;
-use crate::store::append::{Append, Appended, append};
+use crate::store::append::{Append, Appended, Batch, append};
 use crate::store::{Store, StoreError};
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +19,14 @@ const CROWD_ROWS: usize = 8;
 /// Messages that wait for their batch. At 64 kB each these are 256 MB at the very worst, in which case senders are
 /// told to come back; at 10 000/s it is 0.4 s.
 pub(crate) const QUEUED_MAX: usize = 4_096;
+/// Batches on their way to the tail reader. With more it reads the log.
+const BATCHES_MAX: usize = 8;
+
+/// How what was appended gets to the tail reader: as it is, which spares reading it again, or as a hint to look.
+pub(crate) struct News {
+    pub(crate) batches: mpsc::Receiver<Batch>,
+    pub(crate) hint: Arc<Notify>,
+}
 
 /// Why a message was neither stored nor refused.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -46,19 +54,21 @@ impl Appender {
     }
 }
 
-/// Starts the writer. It wakes `appended` after each batch, and ends when `stop` says so and its queue is empty.
+/// Starts the writer. It ends when `stop` says so and its queue is empty.
 pub(crate) fn start(
     (store, clock): (Store, Clock),
-    appended: Arc<Notify>,
     stop: watch::Receiver<bool>,
-) -> (Appender, tokio::task::JoinHandle<()>) {
+) -> (Appender, News, tokio::task::JoinHandle<()>) {
     let (sender, receiver) = mpsc::channel(QUEUED_MAX);
-    (Appender(sender), tokio::spawn(run((store, clock), appended, (receiver, stop))))
+    let (batches, received) = mpsc::channel(BATCHES_MAX);
+    let hint = Arc::new(Notify::new());
+    let news = News { batches: received, hint: hint.clone() };
+    (Appender(sender), news, tokio::spawn(run((store, clock), (batches, hint), (receiver, stop))))
 }
 
 async fn run(
     (store, clock): (Store, Clock),
-    appended: Arc<Notify>,
+    (batches, hint): (mpsc::Sender<Batch>, Arc<Notify>),
     (mut queue, mut stop): (mpsc::Receiver<(Append, Answer)>, watch::Receiver<bool>),
 ) {
     let mut crowd = 0;
@@ -77,14 +87,19 @@ async fn run(
             continue;
         }
         let (appends, answers): (Vec<Append>, Vec<Answer>) = batch.into_iter().unzip();
-        let outcome = write(&store, &appends, &clock).await;
-        appended.notify_one();
-        match outcome {
-            Ok(outcomes) => answers.into_iter().zip(outcomes).for_each(|(answer, outcome)| {
-                // Who asked may have hung up.
-                let _ = answer.send(Ok(outcome));
-            }),
+        match write(&store, appends, &clock).await {
+            Ok((outcomes, batch)) => {
+                if batch.is_some_and(|batch| batches.try_send(batch).is_err()) {
+                    hint.notify_one();
+                }
+                answers.into_iter().zip(outcomes).for_each(|(answer, outcome)| {
+                    // Who asked may have hung up.
+                    let _ = answer.send(Ok(outcome));
+                });
+            }
             Err(error) => {
+                // A commit may have failed after it took effect.
+                hint.notify_one();
                 let error = AppendError::Store(Arc::new(error));
                 answers.into_iter().for_each(|answer| {
                     let _ = answer.send(Err(error.clone()));
@@ -108,7 +123,11 @@ async fn gather(queue: &mut mpsc::Receiver<(Append, Answer)>, batch: &mut Vec<(A
     }
 }
 
-async fn write(store: &Store, appends: &[Append], clock: &Clock) -> Result<Vec<Appended>, StoreError> {
+async fn write(
+    store: &Store,
+    appends: Vec<Append>,
+    clock: &Clock,
+) -> Result<(Vec<Appended>, Option<Batch>), StoreError> {
     let mut tx = store.write().await?;
     let outcomes = append(&mut tx, appends, clock.now()).await?;
     tx.commit().await?;

@@ -6,6 +6,7 @@ use crate::delivery::writer::AppendError;
 use crate::http::auth::DeviceCaller;
 use crate::http::endpoint::route;
 use crate::refusal::Refusal;
+use crate::store::StoreError;
 use crate::store::append::{Append, Appended};
 use crate::store::conversation::first_readable;
 use crate::store::log::{self, LogNumber, PageSize};
@@ -98,6 +99,7 @@ impl From<AppendError> for Refusal {
     fn from(error: AppendError) -> Self {
         match error {
             AppendError::Unavailable => Problem::new(Code::Unavailable).after(QUEUE_WAIT).into(),
+            AppendError::Store(ref source) if matches!(**source, StoreError::Busy(_)) => Code::Unavailable.into(),
             AppendError::Store(_) => Self::failed(error),
         }
     }

@@ -51,44 +51,71 @@ impl Standing {
     }
 }
 
-/// Appends `batch` as sent at `now`; gives the outcome of each in its order.
+/// What a transaction appended: all numbers after `before` and up to `upto` are its own, and these are its rows.
+#[derive(Debug)]
+pub(crate) struct Batch {
+    pub(crate) before: LogNumber,
+    pub(crate) upto: LogNumber,
+    pub(crate) rows: Vec<Row>,
+}
+
+/// Appends messages as sent at `now`; gives the outcome of each in its order, and what will stand in the log once the
+/// transaction is committed.
 ///
 /// In the usual case these are three statements: standing, numbers, rows. What was sent before shows as a conflict on
 /// insertion; only then, and for what would be refused, the first answer is looked up.
-pub(crate) async fn append(tx: &mut Write, batch: &[Append], now: Millis) -> Result<Vec<Appended>, StoreError> {
-    let standings = standings(tx, batch).await?;
+pub(crate) async fn append(
+    tx: &mut Write,
+    appends: Vec<Append>,
+    now: Millis,
+) -> Result<(Vec<Appended>, Option<Batch>), StoreError> {
+    let standings = standings(tx, &appends).await?;
     let standing = |append: &Append| standings.get(&(append.conversation, append.sender.device)).copied();
-    let taken: Vec<&Append> =
-        batch.iter().filter(|append| standing(append).is_some_and(|at| at.takes(append.epoch))).collect();
-    let first = log::reserve(tx, taken.len()).await?;
-    let rows: Vec<Row> = taken.iter().enumerate().map(|(i, append)| message(append, first.plus(i), now)).collect();
-    let inserted = log::insert(tx, &rows).await?;
-    let mut stored: HashMap<Command, Appended> = HashMap::with_capacity(rows.len());
-    for row in rows.iter().filter(|row| inserted.contains(&row.n)) {
-        let command = (row.stream, row.sender.device, row.client_id);
-        stored.insert(command, Appended::Stored { n: row.n, sent_at: row.sent_at });
-    }
-    let open: Vec<Command> =
-        batch.iter().map(Append::command).filter(|command| !stored.contains_key(command)).collect();
-    let seen = if open.is_empty() { HashMap::new() } else { log::seen(tx, &open).await? };
-    Ok(batch
-        .iter()
-        .map(|append| {
-            let command = append.command();
-            match (stored.get(&command), seen.get(&command), standing(append)) {
-                (Some(stored), _, _) => *stored,
-                (None, Some(seen), _) if seen.kind == RowKind::Message => {
-                    Appended::Stored { n: seen.n, sent_at: seen.sent_at }
-                }
-                (None, Some(_), _) => Appended::IdTaken,
-                (None, None, Some(at)) => Appended::StaleEpoch { newest_commit: at.newest_commit },
-                (None, None, None) => Appended::NotAMember,
-            }
+    let asked: Vec<(Command, Option<Standing>)> =
+        appends.iter().map(|append| (append.command(), standing(append))).collect();
+    let mut taken = appends;
+    taken.retain(|append| standing(append).is_some_and(|at| at.takes(append.epoch)));
+    let batch = insert(tx, taken, now).await?;
+    let rows = batch.iter().flat_map(|batch| &batch.rows);
+    let stored: HashMap<Command, Appended> = rows
+        .map(|row| {
+            let command = (row.stream, row.sender.device, row.client_id);
+            (command, Appended::Stored { n: row.n, sent_at: row.sent_at })
         })
-        .collect())
+        .collect();
+    let open: Vec<Command> =
+        asked.iter().map(|(command, _)| *command).filter(|command| !stored.contains_key(command)).collect();
+    let seen = if open.is_empty() { HashMap::new() } else { log::seen(tx, &open).await? };
+    let outcomes = asked
+        .iter()
+        .map(|(command, standing)| match (stored.get(command), seen.get(command), standing) {
+            (Some(stored), _, _) => *stored,
+            (None, Some(seen), _) if seen.kind == RowKind::Message => {
+                Appended::Stored { n: seen.n, sent_at: seen.sent_at }
+            }
+            (None, Some(_), _) => Appended::IdTaken,
+            (None, None, Some(at)) => Appended::StaleEpoch { newest_commit: at.newest_commit },
+            (None, None, None) => Appended::NotAMember,
+        })
+        .collect();
+    Ok((outcomes, batch))
 }
 
-fn message(append: &Append, n: LogNumber, now: Millis) -> Row {
+async fn insert(tx: &mut Write, taken: Vec<Append>, now: Millis) -> Result<Option<Batch>, StoreError> {
+    if taken.is_empty() {
+        return Ok(None);
+    }
+    let count = taken.len();
+    let first = log::reserve(tx, count).await?;
+    let mut rows: Vec<Row> =
+        taken.into_iter().enumerate().map(|(i, append)| message(append, first.plus(i), now)).collect();
+    let inserted = log::insert(tx, &rows).await?;
+    rows.retain(|row| inserted.contains(&row.n));
+    let upto = first.plus(count - 1);
+    Ok(Some(Batch { before: LogNumber(first.0 - 1), upto, rows }))
+}
+
+fn message(append: Append, n: LogNumber, now: Millis) -> Row {
     Row {
         n,
         stream: Stream::Conversation(append.conversation),
@@ -97,7 +124,7 @@ fn message(append: &Append, n: LogNumber, now: Millis) -> Row {
         sender: append.sender,
         client_id: append.client_id,
         epoch: append.epoch,
-        body: append.ciphertext.clone(),
+        body: append.ciphertext,
         sent_at: now,
     }
 }

@@ -10,7 +10,7 @@ use sotto_wire::account::Name;
 use sotto_wire::conversation::{ConversationSummary, GroupState, Kind, Member, Welcome};
 use sotto_wire::{ClientId, ConversationId, Cursor, DeviceId, DeviceRef, Millis, UserId, limit};
 use sqlx::{Any, AnyConnection, AnyPool, Executor};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 /// A conversation that a device wants to create.
 #[derive(Clone, Debug)]
@@ -326,6 +326,11 @@ pub(crate) async fn page(
     .bind(i64::try_from(limit::PAGE_MAX + 1).unwrap_or(i64::MAX))
     .fetch_all(pool)
     .await?;
+    let last = rows.iter().take(limit::PAGE_MAX).next_back().map(|row| column(row, 0)).transpose()?;
+    let mut people = match last {
+        Some(last) => people_by_conversation(pool, user, (after, last)).await?,
+        None => HashMap::new(),
+    };
     let mut summaries = Vec::with_capacity(rows.len().min(limit::PAGE_MAX));
     for row in rows.iter().take(limit::PAGE_MAX) {
         let conversation = column(row, 0)?;
@@ -334,9 +339,33 @@ pub(crate) async fn page(
             conversation,
             kind: kind(&column::<Vec<u8>>(row, 1)?, user)?,
             epoch: column(row, 2)?,
-            members: people(pool, conversation).await?,
+            members: people.remove(&conversation).unwrap_or_default(),
             head: cursor(newest),
         });
     }
     Ok((summaries, rows.len() > limit::PAGE_MAX))
+}
+
+/// The people of the conversations of `user` after `after` and up to `last`.
+async fn people_by_conversation(
+    pool: &AnyPool,
+    user: UserId,
+    (after, last): (Option<ConversationId>, ConversationId),
+) -> Result<HashMap<ConversationId, Vec<Member>>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT p.conversation, p.account, a.name FROM party mine \
+         JOIN party p ON p.conversation = mine.conversation JOIN account a ON a.id = p.account \
+         WHERE mine.account = $1 AND mine.conversation > $2 AND mine.conversation <= $3 ORDER BY p.account",
+    )
+    .bind(user.0.as_slice())
+    .bind(after.map(|id| id.0.to_vec()).unwrap_or_default())
+    .bind(last.0.as_slice())
+    .fetch_all(pool)
+    .await?;
+    let mut people: HashMap<ConversationId, Vec<Member>> = HashMap::new();
+    for row in &rows {
+        let member = Member { user: column(row, 1)?, name: column::<Name>(row, 2)? };
+        people.entry(column(row, 0)?).or_default().push(member);
+    }
+    Ok(people)
 }

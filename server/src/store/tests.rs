@@ -13,7 +13,7 @@ const PAGE: PageSize = PageSize { rows_max: 1_000, body_max_bytes: 1 << 30 };
 
 async fn append_all(bench: &Bench, batch: &[Append]) -> Vec<Appended> {
     let mut tx = bench.write().await;
-    let outcomes = append(&mut tx, batch, bench.clock.now()).await.expect("append");
+    let (outcomes, _) = append(&mut tx, batch.to_vec(), bench.clock.now()).await.expect("append");
     tx.commit().await.expect("commit");
     outcomes
 }
@@ -335,7 +335,7 @@ async fn a_transaction_that_is_dropped_leaves_nothing_and_lets_the_next_begin() 
     let (one, other) = (bench.person(1).await, bench.person(2).await);
     let room = bench.direct(9, (one, other)).await;
     let mut tx = bench.write().await;
-    append(&mut tx, &[message(room, one, 1)], NOW).await.expect("append");
+    append(&mut tx, vec![message(room, one, 1)], NOW).await.expect("append");
     drop(tx);
     append_all(&bench, &[message(room, one, 2)]).await;
     assert_eq!(texts(&bench, room).await, ["2"]);
