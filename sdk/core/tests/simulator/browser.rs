@@ -34,6 +34,8 @@ pub(crate) struct Browser {
     /// Counts restarts: what was under way for an earlier one is void.
     pub(crate) generation: u64,
     pub(crate) disk: BTreeMap<Place, Bytes>,
+    /// Everything that was ever on the disk.
+    pub(crate) past_rows: Vec<(Table, Bytes)>,
     pub(crate) disk_free_at: Millis,
     pub(crate) cookie: Option<u64>,
     pub(crate) timer: Option<Millis>,
@@ -77,6 +79,7 @@ impl Browser {
             client: None,
             generation: 0,
             disk: BTreeMap::new(),
+            past_rows: Vec::new(),
             disk_free_at: Millis(0),
             cookie: None,
             timer: None,
@@ -149,6 +152,7 @@ impl Browser {
         for record in &batch.puts {
             assert!((1..=64).contains(&record.place.row.len()), "a row is 1 to 64 bytes long");
             self.disk.insert(record.place.clone(), record.value.clone());
+            self.past_rows.push((record.place.table, record.value.clone()));
         }
     }
 
@@ -165,9 +169,10 @@ impl Browser {
         }
     }
 
-    /// Whether some row holds `needle`.
-    pub(crate) fn has_on_disk(&self, needle: &[u8]) -> bool {
-        self.disk.values().any(|value| value.windows(needle.len()).any(|part| part == needle))
+    /// Whether some row of a table holds `needle`, or has held it: what is sent again may be settled already.
+    pub(crate) fn has_had_on_disk(&self, table: Table, needle: &[u8]) -> bool {
+        let holds = |value: &Bytes| value.windows(needle.len()).any(|part| part == needle);
+        self.past_rows.iter().rev().any(|(of, value)| *of == table && holds(value))
     }
 
     /// Reads what is wanted.

@@ -6,7 +6,7 @@ use crate::world::World;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sotto_core::Command;
-use sotto_core::contract::Request;
+use sotto_core::contract::{Request, Table};
 use sotto_core::view::{Author, Body, Connection, Item, MessageKey, MessageState, Older, Progress};
 use sotto_core::wire::conversation::{Commit, CreateConversation};
 use sotto_core::wire::message::SendMessage;
@@ -15,17 +15,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Nothing that is sealed leaves before it, and so its ratchet step, is on disk.
 pub(crate) fn request_is_on_disk(browser: &Browser, request: &Request) {
-    let field = match request.path {
-        SendMessage::PATH => "/payload/ciphertext",
-        Commit::PATH => "/payload/commit",
-        CreateConversation::PATH => "/payload/state/group_info",
+    let (table, field) = match request.path {
+        SendMessage::PATH => (Table::Outbox, "/payload/ciphertext"),
+        Commit::PATH => (Table::Group, "/payload/commit"),
+        CreateConversation::PATH => (Table::Conversation, "/payload/state/group_info"),
         _ => return,
     };
     let body: serde_json::Value = serde_json::from_slice(&request.body).expect("clients send JSON");
     let sealed = body.pointer(field).and_then(|field| field.as_str()).expect("the wire says so");
-    let bytes = STANDARD.decode(sealed).expect("base64");
-    let is_there = browser.has_on_disk(sealed.as_bytes()) || browser.has_on_disk(&bytes);
-    assert!(is_there, "{} left before it was on disk", request.path);
+    // The table of groups holds bytes, the others text.
+    let sealed = if table == Table::Group { STANDARD.decode(sealed).expect("base64") } else { sealed.into() };
+    assert!(browser.has_had_on_disk(table, &sealed), "{} left before it was on disk", request.path);
 }
 
 /// A timeline as it is read from the disk, whole.

@@ -62,6 +62,7 @@ pub(crate) struct World {
     pub(crate) server: Server,
     pub(crate) browsers: Vec<Browser>,
     is_up: bool,
+    is_traced: bool,
     queue: BTreeMap<(Millis, u64), Event>,
     next_event: u64,
     links: BTreeMap<u64, Link>,
@@ -77,6 +78,7 @@ impl World {
             server,
             browsers,
             is_up: true,
+            is_traced: std::env::var_os("SOTTO_TRACE").is_some(),
             queue: BTreeMap::new(),
             next_event: 0,
             links: BTreeMap::new(),
@@ -197,6 +199,7 @@ impl World {
     }
 
     fn input(&mut self, browser: usize, input: Input) {
+        self.trace(browser, '<', &input);
         if let Some(client) = &mut self.browsers[browser].client {
             client.handle(input, self.now);
             self.drain(browser);
@@ -208,7 +211,11 @@ impl World {
         for _ in 0..OUTPUTS_MAX {
             let life = (browser, self.browsers[browser].generation);
             let Some(client) = &mut self.browsers[browser].client else { return };
-            match client.poll() {
+            let output = client.poll();
+            if !matches!(output, Output::Idle(_)) {
+                self.trace(browser, '>', &output);
+            }
+            match output {
                 Output::Idle(deadline) => return self.set_timer(life, deadline),
                 Output::Request(request) => self.post(life, request),
                 Output::OpenStream { key, path, .. } => {
@@ -234,6 +241,13 @@ impl World {
             }
         }
         panic!("a client runs in circles");
+    }
+
+    /// Tells what goes into a client and what comes out of it, when `SOTTO_TRACE` is set.
+    fn trace(&self, browser: usize, way: char, what: &impl std::fmt::Debug) {
+        if self.is_traced {
+            println!("{} {browser} {way} {what:?}", self.now.0 % 10_000_000);
+        }
     }
 
     fn set_timer(&mut self, life: Life, deadline: Option<Millis>) {
