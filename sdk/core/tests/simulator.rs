@@ -5,6 +5,8 @@
 
 #[path = "simulator/accounts.rs"]
 mod accounts;
+#[path = "simulator/behaviour.rs"]
+mod behaviour;
 #[path = "simulator/browser.rs"]
 mod browser;
 #[path = "simulator/check.rs"]

@@ -125,9 +125,10 @@ impl Client {
                 Err(unknown) if unknown.visibility == Visibility::Quiet => return,
                 Err(_) => LoggedBody::UnknownContent,
             },
-            // Known already, or never meant for this device.
-            Err(Unreadable::Own | Unreadable::Repeated | Unreadable::BeforeJoining | Unreadable::NotLoaded) => return,
-            Err(Unreadable::EpochGone) => LoggedBody::WrongEpoch,
+            // Known already.
+            Err(Unreadable::Own | Unreadable::Repeated | Unreadable::NotLoaded) => return,
+            // Sealed before this device came, for the one that it replaced.
+            Err(Unreadable::BeforeJoining | Unreadable::EpochGone) => LoggedBody::WrongEpoch,
             Err(Unreadable::EpochAhead) => {
                 self.missed(event.conversation);
                 LoggedBody::WrongEpoch

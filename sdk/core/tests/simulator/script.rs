@@ -13,17 +13,17 @@ use std::collections::BTreeMap;
 use zeroize::Zeroizing;
 
 /// Milliseconds since the epoch at which every run begins.
-const BEGIN: Millis = Millis(1_790_000_000_000);
+pub(crate) const BEGIN: Millis = Millis(1_790_000_000_000);
 /// People who have signed up before a run begins.
-const PEOPLE: &[&str] = &["anna", "bert", "cleo", "dora"];
-const PASSWORD: &str = "correct horse";
+pub(crate) const PEOPLE: &[&str] = &["anna", "bert", "cleo", "dora"];
+pub(crate) const PASSWORD: &str = "correct horse";
 /// How long a storm lasts.
 const STORM_MS: u64 = 60_000;
 
 /// What has happened before every run: the accounts are there. Made once, for signing up is slow by design.
 pub(crate) struct Beginning {
-    server: Server,
-    browsers: Vec<Saved>,
+    pub(crate) server: Server,
+    pub(crate) browsers: Vec<Saved>,
 }
 
 impl Beginning {

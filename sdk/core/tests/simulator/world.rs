@@ -8,6 +8,7 @@ use bytes::Bytes;
 use sotto_core::contract::{
     Batch, CommandKey, Cookies, Input, LoadKey, Network, NoAnswer, Request, RequestKey, StreamKey, Visibility, Wanted,
 };
+use sotto_core::wire::event::{Durable, Event as WireEvent};
 use sotto_core::wire::{Millis, limit};
 use sotto_core::{Command, Output};
 use std::collections::BTreeMap;
@@ -48,6 +49,14 @@ enum Then {
     Fail,
 }
 
+/// What listens on the way to a browser.
+struct Tap {
+    browser: usize,
+    frames: Vec<Bytes>,
+    /// Breaks the next commit.
+    spoils: bool,
+}
+
 struct Link {
     life: Life,
     key: StreamKey,
@@ -67,6 +76,7 @@ pub(crate) struct World {
     next_event: u64,
     links: BTreeMap<u64, Link>,
     next_link: u64,
+    tap: Option<Tap>,
 }
 
 impl World {
@@ -83,6 +93,7 @@ impl World {
             next_event: 0,
             links: BTreeMap::new(),
             next_link: 0,
+            tap: None,
         };
         world.at(limit::HEARTBEAT_MS, Event::Heartbeat);
         for browser in 0..world.browsers.len() {
@@ -380,8 +391,9 @@ impl World {
             let at = link.free_at.max(self.now.after(Millis(delay)));
             link.free_at = at;
             let (life, key, wait) = (link.life, link.key, at.since(self.now).0);
+            let bytes = self.tapped(life.0, sent.frame);
             for _ in 0..times {
-                self.at(wait, Event::Input(life, Input::Frame { key, bytes: sent.frame.clone() }));
+                self.at(wait, Event::Input(life, Input::Frame { key, bytes: bytes.clone() }));
             }
             if sent.end {
                 self.cut(sent.stream);
@@ -394,6 +406,46 @@ impl World {
         if let Some(link) = self.links.remove(&number) {
             let wait = link.free_at.since(self.now).0 + self.dice.between(1, 50);
             self.at(wait, Event::Input(link.life, Input::StreamClosed(link.key)));
+        }
+    }
+
+    /// The stream that a browser has open.
+    pub(crate) fn stream_of(&self, browser: usize) -> Option<StreamKey> {
+        self.links.values().find(|link| link.life.0 == browser).map(|link| link.key)
+    }
+
+    /// Brings a frame that the server has not sent.
+    pub(crate) fn inject(&mut self, browser: usize, bytes: Bytes) {
+        let key = self.stream_of(browser).expect("it is online");
+        self.input(browser, Input::Frame { key, bytes });
+    }
+
+    /// Keeps a copy of every frame that comes to a browser.
+    pub(crate) fn record_frames(&mut self, browser: usize) {
+        self.tap = Some(Tap { browser, frames: Vec::new(), spoils: false });
+    }
+
+    /// Breaks the next commit that comes to a browser.
+    pub(crate) fn spoil_next_commit(&mut self, browser: usize) {
+        self.tap = Some(Tap { browser, frames: Vec::new(), spoils: true });
+    }
+
+    /// The copies that were kept.
+    pub(crate) fn recorded(&mut self) -> Vec<Bytes> {
+        self.tap.take().map(|tap| tap.frames).unwrap_or_default()
+    }
+
+    fn tapped(&mut self, browser: usize, frame: Bytes) -> Bytes {
+        let Some(tap) = self.tap.as_mut().filter(|tap| tap.browser == browser) else { return frame };
+        tap.frames.push(frame.clone());
+        match WireEvent::from_frame(&frame) {
+            Ok(WireEvent::Durable(Durable::ConversationCommitted(mut event))) if tap.spoils => {
+                tap.spoils = false;
+                let last = event.commit.0.len() - 1;
+                event.commit.0[last] ^= 1;
+                Durable::ConversationCommitted(event).to_frame(self.now).into()
+            }
+            _ => frame,
         }
     }
 

@@ -1,0 +1,502 @@
+//! What a client does, step by step, in calm weather with the model server.
+
+use crate::browser::{Browser, Past};
+use crate::script::{BEGIN, Beginning, PASSWORD, PEOPLE};
+use crate::world::World;
+use bytes::Bytes;
+use sotto_core::contract::{CommandKey, Failure, Input, Network, Record, Reply, Table, Wanted};
+use sotto_core::view::{Body, Change, Connection, Item, MessageState, Session, SignedOutCause, TimelineChange};
+use sotto_core::wire::event::{
+    Connected, Durable, Ephemeral, Event, HistoryLost, LossCause, SessionEndCause, SessionOver,
+};
+use sotto_core::wire::key::PublishKeys;
+use sotto_core::wire::message::SendMessage;
+use sotto_core::wire::{Code, ConversationId, Cursor, Endpoint, Millis, limit};
+use sotto_core::{Client, Command, Output};
+use std::sync::OnceLock;
+use zeroize::Zeroizing;
+
+const ANNA: usize = 0;
+const BERT: usize = 1;
+
+fn beginning() -> &'static Beginning {
+    static BEGINNING: OnceLock<Beginning> = OnceLock::new();
+    BEGINNING.get_or_init(Beginning::new)
+}
+
+/// Anna and Bert, signed in and online.
+fn world() -> World {
+    let browsers = beginning().browsers.iter().take(2).map(Browser::restore).collect();
+    let mut world = World::new(1, BEGIN.after(Millis(60_000)), beginning().server.clone(), browsers);
+    world.run_for(1_000);
+    world
+}
+
+/// Gives a command and waits for its answer.
+fn ask(world: &mut World, browser: usize, command: Command) -> Result<Reply, Failure> {
+    world.command(browser, command).expect("it runs");
+    world.run_for(20_000);
+    world.browsers[browser].results.last().expect("every command is answered").clone()
+}
+
+fn direct(world: &mut World) -> ConversationId {
+    match ask(world, ANNA, Command::StartDirect { name: PEOPLE[BERT].to_owned() }) {
+        Ok(Reply::Conversation(id)) => id,
+        other => panic!("no conversation but {other:?}"),
+    }
+}
+
+fn write(world: &mut World, browser: usize, conversation: ConversationId, text: &str) {
+    let text = text.to_owned();
+    let answer = ask(world, browser, Command::Send { conversation, text });
+    assert!(matches!(answer, Ok(Reply::Message(_))), "{answer:?}");
+}
+
+fn items(world: &mut World, browser: usize, id: ConversationId) -> Vec<Item> {
+    world.command(browser, Command::OpenConversation(id));
+    world.run_for(1_000);
+    let shown = world.browsers[browser].screen.timeline.as_ref().expect("it was opened");
+    shown.ordered().into_iter().cloned().collect()
+}
+
+fn texts(world: &mut World, browser: usize, id: ConversationId) -> Vec<String> {
+    let text = |item: Item| match item.body {
+        Body::Text(text) => Some(text),
+        _ => None,
+    };
+    items(world, browser, id).into_iter().filter_map(text).collect()
+}
+
+fn states(world: &mut World, browser: usize, id: ConversationId) -> Vec<MessageState> {
+    items(world, browser, id).into_iter().map(|item| item.state).collect()
+}
+
+fn password() -> Zeroizing<String> {
+    Zeroizing::new(PASSWORD.to_owned())
+}
+
+/// Everything that a client wants done now.
+fn outputs(client: &mut Client) -> Vec<Output> {
+    let mut outputs = Vec::new();
+    loop {
+        match client.poll() {
+            Output::Idle(_) => return outputs,
+            output => outputs.push(output),
+        }
+    }
+}
+
+fn sends(outputs: &[Output]) -> bool {
+    outputs.iter().any(|it| matches!(it, Output::Request(request) if request.path == SendMessage::PATH))
+}
+
+#[test]
+fn a_message_passes_through_all_its_states() {
+    let mut world = world();
+    let id = direct(&mut world);
+    world.network(ANNA, Network::Offline);
+    write(&mut world, ANNA, id, "hi");
+    assert_eq!(states(&mut world, ANNA, id), [MessageState::Sending]);
+    world.crash(BERT);
+    world.browsers[BERT].generation += 1;
+    world.network(ANNA, Network::Online);
+    world.run_for(1_000);
+    assert_eq!(states(&mut world, ANNA, id), [MessageState::Sent]);
+    world.boot(BERT);
+    world.run_for(5_000);
+    assert_eq!(states(&mut world, ANNA, id), [MessageState::Delivered]);
+    assert_eq!(world.browsers[BERT].screen.conversations[&id].unread, 1);
+    assert_eq!(ask(&mut world, BERT, Command::MarkRead(id)), Ok(Reply::Done));
+    assert_eq!(states(&mut world, ANNA, id), [MessageState::Read]);
+    assert_eq!(world.browsers[BERT].screen.conversations[&id].unread, 0);
+}
+
+#[test]
+fn both_starting_at_once_get_one_conversation() {
+    let mut world = world();
+    world.command(ANNA, Command::StartDirect { name: PEOPLE[BERT].to_owned() });
+    world.command(BERT, Command::StartDirect { name: PEOPLE[ANNA].to_owned() });
+    world.run_for(10_000);
+    let (anna, bert) = (world.browsers[ANNA].results.clone(), world.browsers[BERT].results.clone());
+    assert!(matches!(anna[..], [Ok(Reply::Conversation(_))]), "{anna:?}");
+    assert_eq!(anna, bert);
+    assert_eq!(world.server.groups().count(), 1);
+}
+
+#[test]
+fn display_names_reach_the_other_side_under_the_encryption() {
+    let mut world = world();
+    let id = direct(&mut world);
+    let titles = |world: &World, browser: usize| match &world.browsers[browser].screen.conversations[&id].kind {
+        sotto_core::view::ConversationKind::Direct(person) => person.title().to_owned(),
+        sotto_core::view::ConversationKind::Notes => panic!("not notes"),
+    };
+    assert_eq!((titles(&world, ANNA), titles(&world, BERT)), ("BERT".to_owned(), "ANNA".to_owned()));
+    assert_eq!(ask(&mut world, BERT, Command::SetDisplayName("Berta".to_owned())), Ok(Reply::Done));
+    assert_eq!(titles(&world, ANNA), "Berta");
+}
+
+#[test]
+fn notes_to_self_are_made_once_and_keep_what_is_written() {
+    let mut world = world();
+    let first = ask(&mut world, ANNA, Command::StartNotes);
+    let Ok(Reply::Conversation(id)) = first else { panic!("{first:?}") };
+    assert_eq!(ask(&mut world, ANNA, Command::StartNotes), first);
+    write(&mut world, ANNA, id, "milk");
+    assert_eq!(texts(&mut world, ANNA, id), ["milk"]);
+    assert_eq!(states(&mut world, ANNA, id), [MessageState::Sent]);
+}
+
+#[test]
+fn written_offline_and_after_a_crash_it_goes_out_once_in_order() {
+    let mut world = world();
+    let id = direct(&mut world);
+    world.network(ANNA, Network::Offline);
+    for text in ["one", "two", "three"] {
+        write(&mut world, ANNA, id, text);
+    }
+    world.crash(ANNA);
+    world.run_for(30_000);
+    assert_eq!(texts(&mut world, BERT, id), ["one", "two", "three"]);
+    assert_eq!(texts(&mut world, ANNA, id), ["one", "two", "three"]);
+}
+
+#[test]
+fn what_is_on_disk_is_shown_before_any_network() {
+    let mut world = world();
+    let id = direct(&mut world);
+    write(&mut world, ANNA, id, "hi");
+    world.stop_server(600_000);
+    world.crash(ANNA);
+    world.boot(ANNA);
+    world.run_for(100);
+    assert!(world.browsers[ANNA].is_signed_in());
+    assert!(world.browsers[ANNA].screen.conversations.contains_key(&id));
+    assert_eq!(texts(&mut world, ANNA, id), ["hi"]);
+}
+
+#[test]
+fn nothing_sealed_leaves_before_its_batch_and_all_of_it_after() {
+    let mut world = world();
+    let id = direct(&mut world);
+    let mut client = world.browsers[ANNA].client.take().expect("it runs");
+    let (key, now) = (CommandKey(900), world.now);
+    client.handle(Input::Command { key, command: Command::Send { conversation: id, text: "hi".to_owned() } }, now);
+    let before = outputs(&mut client);
+    let [Output::Persist(batch)] = &before[..] else { panic!("{before:?}") };
+    client.handle(Input::Persisted(batch.key), now);
+    let after = outputs(&mut client);
+    assert!(sends(&after), "{after:?}");
+    assert!(after.iter().any(|it| matches!(it, Output::Answer { result: Ok(Reply::Message(_)), .. })));
+}
+
+#[test]
+fn a_failed_batch_sends_nothing_then_or_later() {
+    let mut world = world();
+    let id = direct(&mut world);
+    let mut client = world.browsers[ANNA].client.take().expect("it runs");
+    let (now, send) = (world.now, |text: &str| Command::Send { conversation: id, text: text.to_owned() });
+    client.handle(Input::Command { key: CommandKey(900), command: send("hi") }, now);
+    let before = outputs(&mut client);
+    let [Output::Persist(batch)] = &before[..] else { panic!("{before:?}") };
+    client.handle(Input::Command { key: CommandKey(901), command: send("there") }, now);
+    client.handle(Input::PersistFailed(batch.key), now);
+    client.handle(Input::Command { key: CommandKey(902), command: send("too late") }, now);
+    client.handle(Input::Network(Network::Online), now);
+    client.handle(Input::Timer, now.after(Millis(60_000)));
+    let mut refused = Vec::new();
+    for output in outputs(&mut client) {
+        match output {
+            Output::Answer { key, result } => refused.push((key, result)),
+            Output::Changed(Change::Connection(Connection::None)) | Output::CloseStream(_) => {}
+            other => panic!("after a failed batch comes {other:?}"),
+        }
+    }
+    let storage = |key| (CommandKey(key), Err(Failure::Storage));
+    assert_eq!(refused, [storage(900), storage(901), storage(902)]);
+}
+
+/// Takes Bert's client out of the world, with the stream that it has open.
+fn alone(world: &mut World, browser: usize) -> (Client, sotto_core::contract::StreamKey) {
+    let key = world.stream_of(browser).expect("it is online");
+    (world.browsers[browser].client.take().expect("it runs"), key)
+}
+
+#[test]
+fn unknown_and_broken_frames_are_skipped() {
+    let mut world = world();
+    let (mut client, key) = alone(&mut world, BERT);
+    let frames: [&[u8]; 4] = [
+        br#"{"type":"party_started","payload":{"cake":true},"timestamp":"2026-11-20T09:43:45.123Z"}"#,
+        br#"{"type":"message_received","payload":{},"timestamp":"2026-11-20T09:43:45.123Z"}"#,
+        b"not even JSON \xFF",
+        b"",
+    ];
+    for frame in frames {
+        client.handle(Input::Frame { key, bytes: Bytes::from_static(frame) }, world.now);
+        let outputs = outputs(&mut client);
+        assert!(outputs.is_empty(), "{outputs:?}");
+    }
+}
+
+#[test]
+fn a_frame_that_comes_twice_is_shown_once() {
+    let mut world = world();
+    let id = direct(&mut world);
+    items(&mut world, BERT, id);
+    world.record_frames(BERT);
+    write(&mut world, ANNA, id, "hi");
+    let frames = world.recorded();
+    assert_eq!(texts(&mut world, BERT, id), ["hi"]);
+    let (mut client, key) = alone(&mut world, BERT);
+    for bytes in frames.into_iter().filter(|it| matches!(Event::from_frame(it), Ok(Event::Durable(_)))) {
+        client.handle(Input::Frame { key, bytes }, world.now);
+    }
+    let again = outputs(&mut client);
+    let shows = |it: &Output| matches!(it, Output::Changed(Change::Timeline(_)) | Output::Notify { .. });
+    assert!(!again.iter().any(shows), "{again:?}");
+}
+
+#[test]
+fn a_message_changed_on_its_way_is_an_item_that_says_so() {
+    let mut world = world();
+    let id = direct(&mut world);
+    items(&mut world, BERT, id);
+    world.record_frames(BERT);
+    write(&mut world, ANNA, id, "hi");
+    let frames = world.recorded();
+    let message = frames.iter().find_map(|frame| match Event::from_frame(frame) {
+        Ok(Event::Durable(Durable::MessageReceived(event))) => Some(event),
+        _ => None,
+    });
+    let mut forged = message.expect("a message came");
+    forged.client_id.0[0] ^= 1;
+    forged.cursor = Cursor::new("999").expect("digits");
+    let (mut client, key) = alone(&mut world, BERT);
+    let bytes = Durable::MessageReceived(forged).to_frame(world.now).into();
+    client.handle(Input::Frame { key, bytes }, world.now);
+    let first = outputs(&mut client);
+    let [Output::Persist(batch)] = &first[..] else { panic!("{first:?}") };
+    client.handle(Input::Persisted(batch.key), world.now);
+    let put = outputs(&mut client).into_iter().find_map(|it| match it {
+        Output::Changed(Change::Timeline(TimelineChange::Put(item))) => Some(item.body),
+        _ => None,
+    });
+    assert!(matches!(put, Some(Body::Unreadable(_)) | None), "{put:?}");
+    assert_ne!(put, Some(Body::Text("hi".to_owned())));
+}
+
+#[test]
+fn a_commit_that_cannot_be_followed_leads_to_joining_anew() {
+    let mut world = world();
+    let id = direct(&mut world);
+    write(&mut world, ANNA, id, "before");
+    world.spoil_next_commit(BERT);
+    // Anna has lost her store and comes back as another device.
+    world.browsers[ANNA].past = Past::Broken;
+    assert_eq!(ask(&mut world, ANNA, Command::SignOut), Ok(Reply::Done));
+    assert_eq!(ask(&mut world, ANNA, sign_in(ANNA)), Ok(Reply::Done));
+    world.run_for(30_000);
+    write(&mut world, ANNA, id, "after");
+    write(&mut world, BERT, id, "heard");
+    let bert: Vec<Body> = items(&mut world, BERT, id).into_iter().map(|item| item.body).collect();
+    let text = |text: &str| Body::Text(text.to_owned());
+    assert_eq!(bert, [text("before"), Body::JoinedHere, text("after"), text("heard")]);
+    assert_eq!(texts(&mut world, ANNA, id), ["after", "heard"]);
+}
+
+fn sign_in(browser: usize) -> Command {
+    Command::SignIn { name: PEOPLE[browser].to_owned(), password: password() }
+}
+
+#[test]
+fn signing_out_erases_the_store_also_offline() {
+    let mut world = world();
+    direct(&mut world);
+    world.stop_server(600_000);
+    assert_eq!(ask(&mut world, ANNA, Command::SignOut), Ok(Reply::Done));
+    assert_eq!(world.browsers[ANNA].screen.session, Some(Session::SignedOut(None)));
+    assert!(world.browsers[ANNA].disk.is_empty());
+    assert_eq!(world.browsers[ANNA].screen.connection, Some(Connection::None));
+}
+
+#[test]
+fn a_replaced_device_keeps_its_store_and_goes_on_when_it_signs_in_again() {
+    let mut world = world();
+    let id = direct(&mut world);
+    write(&mut world, BERT, id, "first");
+    world.browsers.push(Browser::new(PEOPLE[ANNA]));
+    let second = world.browsers.len() - 1;
+    world.boot(second);
+    world.run_for(1_000);
+    assert_eq!(ask(&mut world, second, sign_in(ANNA)), Ok(Reply::Done));
+    let replaced = SignedOutCause::SessionEnded(SessionEndCause::DeviceReplaced);
+    assert_eq!(world.browsers[ANNA].screen.session, Some(Session::SignedOut(Some(replaced))));
+    write(&mut world, BERT, id, "second");
+    assert_eq!(texts(&mut world, second, id), ["second"]);
+    assert_eq!(ask(&mut world, ANNA, sign_in(ANNA)), Ok(Reply::Done));
+    write(&mut world, BERT, id, "third");
+    assert_eq!(texts(&mut world, ANNA, id), ["first", "third"]);
+    assert!(!world.browsers[second].is_signed_in());
+}
+
+#[test]
+fn a_session_that_the_server_ends_is_ended_after_a_restart_too() {
+    let mut world = world();
+    direct(&mut world);
+    let (mut client, key) = alone(&mut world, ANNA);
+    let over = Ephemeral::SessionEnded(SessionOver { cause: SessionEndCause::TokenReused });
+    client.handle(Input::Frame { key, bytes: over.to_frame(world.now).into() }, world.now);
+    let ended = Session::SignedOut(Some(SignedOutCause::SessionEnded(SessionEndCause::TokenReused)));
+    for output in outputs(&mut client) {
+        if let Output::Persist(batch) = output {
+            world.browsers[ANNA].write(&batch);
+        }
+    }
+    world.boot(ANNA);
+    world.run_for(1_000);
+    assert_eq!(world.browsers[ANNA].screen.session, Some(ended));
+    assert_eq!(ask(&mut world, ANNA, sign_in(ANNA)), Ok(Reply::Done));
+    assert_eq!(world.browsers[ANNA].screen.conversations.len(), 1);
+}
+
+#[test]
+fn a_wrong_password_changes_nothing() {
+    let mut world = world();
+    world.browsers[ANNA].past = Past::Broken;
+    assert_eq!(ask(&mut world, ANNA, Command::SignOut), Ok(Reply::Done));
+    let name = PEOPLE[ANNA].to_owned();
+    let wrong = Command::SignIn { name, password: Zeroizing::new("wrong password".to_owned()) };
+    assert_eq!(ask(&mut world, ANNA, wrong), Err(Failure::Refused(Code::SignInRefused)));
+    assert_eq!(world.browsers[ANNA].screen.session, Some(Session::SignedOut(None)));
+    assert!(world.browsers[ANNA].disk.is_empty());
+}
+
+#[test]
+fn a_typing_notice_comes_and_ends_by_itself() {
+    let mut world = world();
+    let id = direct(&mut world);
+    world.command(ANNA, Command::Typing(id));
+    world.run_for(1_000);
+    assert_eq!(world.browsers[BERT].screen.conversations[&id].typing.len(), 1);
+    world.run_for(limit::TYPING_LIFE_MS);
+    assert_eq!(world.browsers[BERT].screen.conversations[&id].typing, []);
+}
+
+#[test]
+fn history_that_is_gone_is_a_line_and_the_conversation_goes_on() {
+    let mut world = world();
+    let id = direct(&mut world);
+    let frame = Ephemeral::HistoryLost(HistoryLost {
+        from: Cursor::new("1").expect("a digit"),
+        to: Cursor::new("2").expect("a digit"),
+        cause: LossCause::Retention,
+    });
+    world.inject(BERT, frame.to_frame(world.now).into());
+    world.run_for(30_000);
+    write(&mut world, ANNA, id, "still here");
+    let bodies: Vec<Body> = items(&mut world, BERT, id).into_iter().map(|item| item.body).collect();
+    assert_eq!(bodies, [Body::HistoryLost, Body::JoinedHere, Body::Text("still here".to_owned())]);
+}
+
+#[test]
+fn a_low_stock_of_key_packages_is_topped_up_after_the_secrets_are_on_disk() {
+    let mut world = world();
+    let (mut client, key) = alone(&mut world, ANNA);
+    let connected = Connected {
+        heartbeat_ms: Millis(limit::HEARTBEAT_MS),
+        key_packages: limit::KEY_PACKAGE_LOW - 1,
+        server_time: world.now,
+    };
+    let bytes = Ephemeral::Connected(connected).to_frame(world.now).into();
+    client.handle(Input::Frame { key, bytes }, world.now);
+    let before = outputs(&mut client);
+    let publishes = |it: &Output| matches!(it, Output::Request(request) if request.path == PublishKeys::PATH);
+    assert!(!before.iter().any(publishes), "{before:?}");
+    let batch = before.into_iter().find_map(|it| if let Output::Persist(batch) = it { Some(batch) } else { None });
+    let batch = batch.expect("the secrets are written");
+    let secrets = batch.puts.iter().filter(|record: &&Record| record.place.table == Table::KeyPackage).count();
+    assert_eq!(secrets, limit::KEY_PACKAGE_STOCK - limit::KEY_PACKAGE_LOW + 1);
+    client.handle(Input::Persisted(batch.key), world.now);
+    assert!(outputs(&mut client).iter().any(publishes));
+}
+
+#[test]
+fn commands_that_make_no_sense_are_refused_and_change_nothing() {
+    let mut world = world();
+    let id = direct(&mut world);
+    let unknown = ConversationId([9; 16]);
+    let before = world.browsers[ANNA].disk.clone();
+    let long = |bytes: usize| "x".repeat(bytes);
+    let refused = [
+        (Command::Send { conversation: id, text: " \n ".to_owned() }, Failure::TextEmpty),
+        (Command::Send { conversation: id, text: long(limit::TEXT_MAX_BYTES + 1) }, Failure::TextTooLong),
+        (Command::Send { conversation: unknown, text: "hi".to_owned() }, Failure::NotFound),
+        (Command::OpenConversation(unknown), Failure::NotFound),
+        (Command::MarkRead(unknown), Failure::NotFound),
+        (Command::StartDirect { name: "a!".to_owned() }, Failure::NameInvalid),
+        (Command::StartDirect { name: PEOPLE[ANNA].to_owned() }, Failure::Yourself),
+        (Command::StartDirect { name: "nobody".to_owned() }, Failure::Refused(Code::NotFound)),
+        (Command::SetDisplayName(long(limit::DISPLAY_NAME_MAX_BYTES + 1)), Failure::DisplayNameTooLong),
+        (sign_in(ANNA), Failure::WrongState),
+    ];
+    for (command, failure) in refused {
+        let text = format!("{command:?}");
+        assert_eq!(ask(&mut world, ANNA, command), Err(failure), "{text}");
+    }
+    let rows = |disk: &std::collections::BTreeMap<_, Bytes>| disk.keys().cloned().collect::<Vec<_>>();
+    assert_eq!(rows(&world.browsers[ANNA].disk), rows(&before));
+}
+
+#[test]
+fn a_new_person_offline_is_refused_and_a_known_one_is_not() {
+    let mut world = world();
+    let id = direct(&mut world);
+    world.stop_server(600_000);
+    let known = Command::StartDirect { name: PEOPLE[BERT].to_owned() };
+    assert_eq!(ask(&mut world, ANNA, known), Ok(Reply::Conversation(id)));
+    let stranger = Command::StartDirect { name: PEOPLE[2].to_owned() };
+    assert_eq!(ask(&mut world, ANNA, stranger), Err(Failure::Refused(Code::Unreachable)));
+}
+
+#[test]
+fn a_store_that_cannot_be_read_is_said_and_can_be_erased() {
+    let mut client = Client::new(sotto_core::contract::Start { seed: [3; 32] });
+    let first = outputs(&mut client);
+    let load = first.iter().find_map(|it| match it {
+        Output::Load { key, wanted: Wanted::Tables(_) } => Some(*key),
+        _ => None,
+    });
+    client.handle(Input::LoadFailed(load.expect("it reads its store")), BEGIN);
+    let unreadable = Session::SignedOut(Some(SignedOutCause::StoreUnreadable));
+    let told = outputs(&mut client);
+    assert!(told.iter().any(|it| matches!(it, Output::Changed(Change::Session(session)) if *session == unreadable)));
+    client.handle(Input::Command { key: CommandKey(1), command: Command::SignOut }, BEGIN);
+    let erased = outputs(&mut client);
+    let erases = |it: &Output| {
+        matches!(it, Output::Persist(batch) if batch.erase == sotto_core::contract::Erase::Everything)
+    };
+    assert!(erased.iter().any(erases), "{erased:?}");
+}
+
+#[test]
+fn a_long_history_is_read_page_by_page() {
+    let mut world = world();
+    let id = direct(&mut world);
+    for number in 0..120 {
+        world.command(ANNA, Command::Send { conversation: id, text: format!("text {number}") });
+        world.run_for(400);
+    }
+    world.run_for(10_000);
+    let expected: Vec<String> = (0..120).map(|number| format!("text {number}")).collect();
+    assert_eq!(texts(&mut world, BERT, id), expected[70..]);
+    world.command(BERT, Command::LoadOlder(id));
+    world.command(BERT, Command::LoadOlder(id));
+    world.run_for(1_000);
+    let shown = world.browsers[BERT].screen.timeline.as_ref().expect("it is open");
+    assert_eq!((shown.items.len(), shown.older), (100, sotto_core::view::Older::More));
+    world.command(BERT, Command::LoadOlder(id));
+    world.run_for(1_000);
+    let shown = world.browsers[BERT].screen.timeline.as_ref().expect("it is open");
+    assert_eq!((shown.items.len(), shown.older), (120, sotto_core::view::Older::None));
+}
