@@ -33,10 +33,13 @@ test('hostile inline script and innerHTML are blocked', async ({ person, complai
   const ada = await person('ada');
   await expect(ada.heading('Create your account')).toBeVisible();
   const blocked = await ada.page.evaluate(async () => {
-    const violation = (attempt: () => void): Promise<string> =>
+    // What the test runner evaluates may evaluate in turn; what a timer calls may not.
+    await new Promise((resolve) => setTimeout(resolve));
+    const violation = (directive: string, attempt: () => void): Promise<string> =>
       new Promise((resolve) => {
-        const seen = (event: SecurityPolicyViolationEvent) => resolve(event.effectiveDirective);
-        document.addEventListener('securitypolicyviolation', seen, { once: true });
+        document.addEventListener('securitypolicyviolation', (event) => {
+          if (event.effectiveDirective === directive) resolve(event.disposition);
+        });
         attempt();
       });
     const thrown = (attempt: () => void): string => {
@@ -48,39 +51,42 @@ test('hostile inline script and innerHTML are blocked', async ({ person, complai
       }
     };
     const hostile = 'globalThis.hostile = true';
-    const inlineHandler = await violation(() => {
-      const image = document.createElement('img');
-      // An attribute is no Trusted Types sink of the parser's, so that the script policy itself has to hold.
-      const attribute = thrown(() => image.setAttribute('onerror', hostile));
-      if (attribute !== 'nothing') document.dispatchEvent(new SecurityPolicyViolationEvent('securitypolicyviolation', { effectiveDirective: 'script-src-attr' }));
-      document.body.append(image);
-      image.src = 'data:,';
-    });
+    const load = (tag: 'img' | 'link', address: string) => () => {
+      const element = document.createElement(tag);
+      if (element instanceof HTMLImageElement) element.src = address;
+      else Object.assign(element, { rel: 'stylesheet', href: address });
+      document.head.append(element);
+    };
     return {
       innerHtml: thrown(() => (document.createElement('div').innerHTML = `<img src=x onerror="${hostile}">`)),
       scriptText: thrown(() => (document.createElement('script').text = hostile)),
+      scriptAddress: thrown(() => (document.createElement('script').src = 'https://elsewhere.example/hostile.js')),
+      handler: thrown(() => document.createElement('img').setAttribute('onerror', hostile)),
       write: thrown(() => document.write(`<script>${hostile}</script>`)),
       evaluated: thrown(() => new Function(hostile)()),
-      foreignScript: await violation(() => {
-        const image = document.createElement('img');
-        image.src = 'https://elsewhere.example/pixel.png';
-        document.body.append(image);
-      }),
-      inlineHandler,
+      fetched: await fetch('https://elsewhere.example/').then(
+        () => 'an answer',
+        (error: Error) => error.name,
+      ),
+      picture: await violation('img-src', load('img', 'https://elsewhere.example/pixel.png')),
+      style: await violation('style-src-elem', load('link', 'https://elsewhere.example/style.css')),
       ran: 'hostile' in globalThis,
     };
   });
+  // The browser reports each attempt on the console, which is what was wanted.
+  complaints.length = 0;
   expect(blocked).toEqual({
     innerHtml: 'TypeError',
     scriptText: 'TypeError',
+    scriptAddress: 'TypeError',
+    handler: 'TypeError',
     write: 'TypeError',
     evaluated: 'EvalError',
-    foreignScript: 'img-src',
-    inlineHandler: expect.stringMatching(/^(script-src-attr|img-src|require-trusted-types-for)$/),
+    fetched: 'TypeError',
+    picture: 'enforce',
+    style: 'enforce',
     ran: false,
   });
-  // The browser reports each attempt on the console, which is what was wanted.
-  complaints.length = 0;
 });
 
 test('a script that stands in the page itself is blocked', async ({ person, complaints }) => {

@@ -48,7 +48,7 @@ test('sign-up, a conversation, a message and sign-out need no pointer', async ({
   await expect(dialog).toBeHidden();
 
   await expect(ada.field('Message')).toBeVisible();
-  await tabTo(ada.page, /^Message/);
+  await tabTo(ada.page, /^Message$/);
   await keyboard.type('by keyboard');
   await keyboard.press('Shift+Enter');
   await keyboard.type('in two lines');

@@ -214,10 +214,16 @@ pub(crate) fn panicked(now: Millis) -> Response {
 
 /// Answers a method that the path does not know.
 pub(crate) async fn wrong_method(State(app): State<Arc<App>>) -> Response {
-    refuse(&Problem::new(Code::WrongMethod), (None, app.clock.now()))
+    refuse_unrouted(&app, Code::WrongMethod)
 }
 
 /// Answers a path under `/api` that is not known.
 pub(crate) async fn unknown_command(State(app): State<Arc<App>>) -> Response {
-    refuse(&Problem::new(Code::UnknownCommand), (None, app.clock.now()))
+    refuse_unrouted(&app, Code::UnknownCommand)
+}
+
+/// Refuses what has come to no command. The path is the caller's text, so the log does not repeat it.
+fn refuse_unrouted(app: &App, code: Code) -> Response {
+    Refusal::from(code).log("unrouted", None, 0);
+    refuse(&Problem::new(code), (None, app.clock.now()))
 }

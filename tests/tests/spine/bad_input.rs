@@ -73,6 +73,8 @@ struct Table {
     cleo: Caller,
     secret: Canary,
     sent: Vec<Sent>,
+    /// How many were refused whose request id could not be read.
+    nameless: usize,
 }
 
 impl Table {
@@ -83,7 +85,7 @@ impl Table {
         let cleo = caller(&pair.server, &cleo).await;
         let ada = pair.as_ada().await;
         pair.ben.kill().await;
-        Self { pair, ada, cleo, secret: Canary::new("content"), sent: Vec::new() }
+        Self { pair, ada, cleo, secret: Canary::new("content"), sent: Vec::new(), nameless: 0 }
     }
 
     /// The next request id: what a refusal is found by in the log.
@@ -102,6 +104,12 @@ impl Table {
         expect(&answer, code, &format!("{} with {kind} {payload:.60}", row.path));
         let echoed = answer.request_id();
         assert_eq!(echoed.as_ref().map(RequestId::as_str), Some(id.as_str()), "{}", row.path);
+    }
+
+    /// Takes note of an answer to what had no request id.
+    fn note(&mut self, answer: &Answer, code: Code, what: &str) {
+        expect(answer, code, what);
+        self.nameless += 1;
     }
 
     /// Sends a request of the right types.
@@ -129,6 +137,8 @@ async fn refused(send: impl AsyncFnOnce(&mut Table)) {
         let [line] = lines[..] else { panic!("{id} to {path} is logged {} times: {lines:?}", lines.len()) };
         assert!(line.contains(path) && line.contains(&format!("\"{}\"", code.as_str())), "{line}");
     }
+    let nameless = log.lines().filter(|line| line.contains("refused a command") && !line.contains("request_id"));
+    assert_eq!(nameless.count(), table.nameless, "each is logged once");
     assert_eq!(canary::scan(&[table.secret], log.as_bytes()), []);
     assert!(!log.contains("\"level\":\"ERROR\""), "bad input is no defect of the server:\n{log}");
 }
@@ -146,16 +156,16 @@ async fn malformed_requests_are_refused_by_every_endpoint() {
             let other = if row.kind == SendMessage::REQUEST { OpenTicket::REQUEST } else { SendMessage::REQUEST };
             table.say(&ada, row, (other, "{}"), Code::UnknownCommand).await;
             for body in [b"".as_slice(), b"{", b"{}", b"[]", b"\xff\xfe", secret.as_bytes(), &[b'['; 10_000]] {
-                expect(&ada.post(row.path, body.to_vec()).await, Code::Malformed, row.path);
+                table.note(&ada.post(row.path, body.to_vec()).await, Code::Malformed, row.path);
             }
             let body = format!(r#"{{"type":"{}","payload":{{}}}}"#, row.kind).into_bytes();
             let text = [("content-type", "text/plain")];
-            expect(&ada.post_with(row.path, &text, body.clone()).await, Code::WrongMediaType, row.path);
-            expect(&ada.post_with(row.path, &[], body).await, Code::WrongMediaType, row.path);
-            expect(&ada.load(row.path).await, Code::WrongMethod, row.path);
+            table.note(&ada.post_with(row.path, &text, body.clone()).await, Code::WrongMediaType, row.path);
+            table.note(&ada.post_with(row.path, &[], body).await, Code::WrongMediaType, row.path);
+            table.note(&ada.load(row.path).await, Code::WrongMethod, row.path);
         }
         for path in ["/api", "/api/", "/api/no/such/command", "/api/messages/send/"] {
-            expect(&ada.post(path, b"{}".to_vec()).await, Code::UnknownCommand, path);
+            table.note(&ada.post(path, b"{}".to_vec()).await, Code::UnknownCommand, path);
         }
     })
     .await;
@@ -250,6 +260,7 @@ async fn bodies_over_the_limit_are_refused_before_they_are_read() {
             let mut answer = vec![0; 12];
             connection.read_exact(&mut answer).await.expect("the server answers");
             assert_eq!(String::from_utf8_lossy(&answer), "HTTP/1.1 413", "{}", row.path);
+            table.nameless += 1;
         }
     })
     .await;
