@@ -65,6 +65,8 @@ pub struct Client {
     reading: BTreeMap<ConversationId, Reading>,
     /// The tree for the Welcome at the head of the inbox.
     tree: Tree,
+    /// Conversations that exist and whose Welcome is to come, with how often everything has come since.
+    awaited: BTreeMap<ConversationId, u8>,
     /// Conversations in which the other side is owed a receipt.
     owed: BTreeSet<ConversationId>,
     list: List,
@@ -154,6 +156,7 @@ impl Client {
             groups: None,
             reading: BTreeMap::new(),
             tree: Tree::default(),
+            awaited: BTreeMap::new(),
             owed: BTreeSet::new(),
             list: List::default(),
             timeline: Timeline::default(),

@@ -88,6 +88,11 @@ impl Stream {
         matches!(self.state, State::Open { .. })
     }
 
+    /// Whether events flow and what was missed has come.
+    pub(crate) fn is_caught_up(&self) -> bool {
+        matches!(self.state, State::Open { progress: Progress::CaughtUp, .. })
+    }
+
     /// Whether `key` is the stream of now: frames of another are to be dropped.
     pub(crate) fn is_current(&self, key: StreamKey) -> bool {
         self.key() == Some(key)

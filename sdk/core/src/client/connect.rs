@@ -96,6 +96,7 @@ impl Client {
         self.timeline.close();
         (self.alarms, self.tree) = (Alarms::default(), Tree::default());
         self.failures.clear();
+        self.awaited.clear();
         let waiting = std::mem::take(&mut self.waiting);
         for key in waiting.direct.into_values().chain(waiting.conversation.into_values()).flatten() {
             self.refuse(key, Failure::Refused(Code::SessionEnded));

@@ -13,8 +13,11 @@ use sotto_wire::conversation::{ConversationCreated, CreateConversation, CreateCo
 use sotto_wire::key::{ClaimKeys, ClaimKeysRequest, ClaimedKey, KeysClaimed};
 use sotto_wire::{ClientId, Code, ConversationId, Millis, Problem};
 
-/// How long the Welcome of a conversation that exists may take before it is joined from outside.
+/// How long a command waits for the Welcome of a conversation that exists.
 const WELCOME_MS: Millis = Millis(10_000);
+/// After so many `caught_up` the Welcome of a conversation that exists will not come: the first may have left the server
+/// before it, the next one not.
+const CAUGHT_UP_BEFORE_JOINING: u8 = 2;
 
 impl Client {
     pub(super) fn start_direct(&mut self, key: CommandKey, name: &str) -> Result<Progress, Failure> {
@@ -174,6 +177,7 @@ impl Client {
     /// A conversation has come that somebody may wait for.
     pub(super) fn has_come(&mut self, id: ConversationId) {
         self.alarms.cancel(Alarm::Existing(id));
+        self.awaited.remove(&id);
         for key in self.waiting.conversation.remove(&id).unwrap_or_default() {
             self.ledger.answer(key, Ok(Reply::Conversation(id)));
         }
@@ -195,16 +199,24 @@ impl Client {
             return;
         }
         self.waiting.conversation.entry(existing).or_default().extend(waiting);
+        self.awaited.insert(existing, 0);
         self.alarms.set(self.now.after(WELCOME_MS), Alarm::Existing(existing));
     }
 
-    /// The Welcome of a conversation that exists has not come: the device is joined to it from outside.
+    /// The Welcome of a conversation that exists has not come yet: nobody waits any longer, though it may still come.
     pub(super) fn existing_is_late(&mut self, id: ConversationId) {
-        if self.list.row(id).is_none() {
-            self.ask_conversations(None);
-        }
         for key in self.waiting.conversation.remove(&id).unwrap_or_default() {
-            self.refuse(key, Failure::Refused(Code::ConversationExists));
+            self.refuse(key, Failure::Refused(Code::Unreachable));
+        }
+    }
+
+    /// Everything has come, except for the Welcomes that never will: those conversations are joined from outside.
+    pub(super) fn stop_awaiting(&mut self) {
+        self.awaited.values_mut().for_each(|times| *times = times.saturating_add(1));
+        let before = self.awaited.len();
+        self.awaited.retain(|_, times| *times < CAUGHT_UP_BEFORE_JOINING);
+        if self.awaited.len() < before {
+            self.ask_conversations(None);
         }
     }
 }

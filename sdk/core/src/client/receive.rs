@@ -216,8 +216,10 @@ impl Client {
 
     fn welcome(&mut self, event: &ConversationWelcome) -> Handled {
         let id = event.conversation;
-        if self.list.row(id).is_some() {
-            return Handled::Yes;
+        match self.list.row(id).map(|row| &row.stage) {
+            Some(Stage::Outside(_)) if self.reading.get(&id) == Some(&Reading::Absent) => {}
+            Some(_) => return Handled::Yes,
+            None => {}
         }
         let state = match std::mem::take(&mut self.tree) {
             Tree::Here(conversation, state) if conversation == id && state.epoch == event.epoch => state,
@@ -239,8 +241,11 @@ impl Client {
         match groups.join(event, &state.ratchet_tree) {
             Ok(_) => {
                 self.meet(&event.people);
-                let row = Row { update: Update::Due, ..Row::new(event.kind, Stage::Member, event.sent_at) };
-                self.list.add(id, row);
+                self.reading.remove(&id);
+                self.went_well(Alarm::Rejoin(id));
+                let row = self.list.row(id).cloned();
+                let row = row.unwrap_or_else(|| Row::new(event.kind, Stage::Member, event.sent_at));
+                self.list.add(id, Row { stage: Stage::Member, update: Update::Due, ..row });
                 self.soon(Alarm::Update(id), UPDATE_MS);
                 self.introduce(id);
                 self.has_come(id);
@@ -287,6 +292,7 @@ impl Client {
 
     fn caught_up(&mut self) {
         self.stream.caught_up();
+        self.stop_awaiting();
         let Some(me) = self.me() else { return };
         // The server had these before the stream began, so their events are lost, or were before its memory.
         for sequence in std::mem::take(&mut self.overdue) {

@@ -84,6 +84,10 @@ impl Client {
         if !self.stream.is_open() {
             return;
         }
+        if !self.stream.is_caught_up() {
+            // Its Welcome may be on its way.
+            return self.soon(Alarm::Rejoin(id), REJOIN_MS);
+        }
         if self.reading.get(&id) != Some(&Reading::Absent) && !self.has_group(id) {
             return;
         }
