@@ -39,13 +39,6 @@ impl Attempt {
         }
     }
 
-    /// Forgets a failure.
-    pub(crate) fn clear(self) {
-        if matches!(self.stage.get_untracked(), Stage::Failed(_)) {
-            self.stage.set(Stage::Idle);
-        }
-    }
-
     /// Starts, unless it is under way already. `done` runs when it went well.
     pub(crate) fn run<T: 'static>(
         self,

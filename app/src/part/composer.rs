@@ -2,12 +2,12 @@
 //! Shift+Enter makes a line, except where the keyboard is on the screen and has no Shift to speak of.
 
 use crate::client::limit;
-use crate::client::{ConversationId, use_client};
+use crate::client::{ConversationId, Failure, use_client};
 use crate::locale;
-use crate::part::attempt::Attempt;
 use crate::part::icon::{Icon, icon};
 use leptos::html;
 use leptos::prelude::*;
+use leptos::task::spawn_local;
 
 /// From so many bytes before the limit on the rest is shown.
 const COUNT_FROM_BYTES: usize = 500;
@@ -19,7 +19,7 @@ pub(crate) fn Composer(conversation: ConversationId, placeholder: &'static str) 
     let text = &locale::text().composer;
     let node = NodeRef::<html::Textarea>::new();
     let value = RwSignal::new(client.draft(conversation));
-    let attempt = Attempt::new();
+    let failure = RwSignal::new(None::<Failure>);
     let size_bytes = Memo::new(move |_| value.read().trim().len());
     let sendable = Memo::new(move |_| (1..=limit::TEXT_MAX_BYTES).contains(&size_bytes.get()));
     Effect::new(move |_| {
@@ -42,18 +42,17 @@ pub(crate) fn Composer(conversation: ConversationId, placeholder: &'static str) 
         let words = value.get_untracked().trim().to_owned();
         write(String::new());
         let sent = client.send(conversation, words.clone());
-        attempt.run(
-            async move {
-                sent.await.inspect_err(|_| {
-                    // Nothing is lost: the words come back before what was written meanwhile.
-                    let meanwhile = value.try_get_untracked().unwrap_or_default();
-                    let back = if meanwhile.is_empty() { words } else { format!("{words}\n{meanwhile}") };
-                    client.keep_draft(conversation, back.clone());
-                    value.try_set(back);
-                })
-            },
-            |()| {},
-        );
+        // Each text on its own: the next one does not wait until this one is on disk.
+        spawn_local(async move {
+            if let Err(cause) = sent.await {
+                failure.try_set(Some(cause));
+                // Nothing is lost: the words come back before what was written meanwhile.
+                let meanwhile = client.draft(conversation);
+                let back = if meanwhile.is_empty() { words } else { format!("{words}\n{meanwhile}") };
+                client.keep_draft(conversation, back.clone());
+                value.try_set(back);
+            }
+        });
     };
     let key = move |press: web_sys::KeyboardEvent| {
         if press.key() == "Enter" && !press.shift_key() && !press.is_composing() && has_keyboard() {
@@ -62,7 +61,7 @@ pub(crate) fn Composer(conversation: ConversationId, placeholder: &'static str) 
         }
     };
     let typed = move |input: web_sys::Event| {
-        attempt.clear();
+        failure.set(None);
         write(event_target_value(&input));
         if size_bytes.get_untracked() > 0 {
             client.typing(conversation);
@@ -85,7 +84,7 @@ pub(crate) fn Composer(conversation: ConversationId, placeholder: &'static str) 
     view! {
         <form class="composer" on:submit=submit>
             {move || {
-                attempt.failure().map(|failure| view! { <p class="composer-failure" role="alert">{(locale::text().failure)(failure)}</p> })
+                failure.get().map(|failure| view! { <p class="composer-failure" role="alert">{(locale::text().failure)(failure)}</p> })
             }}
             {move || {
                 rest().map(|(over, words)| view! { <p class="composer-rest" class:composer-over=over role="status">{words}</p> })
