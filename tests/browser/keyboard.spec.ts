@@ -9,7 +9,9 @@ async function tabTo(page: Page, name: RegExp): Promise<void> {
     if ((await focused.count()) === 1) {
       const label = await focused.evaluate((element) => {
         const labels = (element as HTMLInputElement).labels;
-        return (element.ariaLabel ?? '') || (labels?.[0]?.textContent ?? '') || (element.textContent ?? '');
+        const said = (labels?.[0] ?? element).cloneNode(true) as Element;
+        for (const silent of said.querySelectorAll('[aria-hidden=true]')) silent.remove();
+        return element.ariaLabel ?? said.textContent ?? '';
       });
       if (name.test(label.trim())) return;
     }

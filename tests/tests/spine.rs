@@ -19,6 +19,8 @@ mod restarts;
 mod secrets;
 #[path = "spine/sessions.rs"]
 mod sessions;
+#[path = "spine/streams.rs"]
+mod streams;
 
 /// The server's program, built by cargo with these tests.
 const SERVER: &str = env!("CARGO_BIN_EXE_sotto-server-under-test");
