@@ -79,8 +79,3 @@ pub fn response<E: Endpoint>(bytes: &[u8]) -> Result<E::Response, Problem> {
     }
     payload(&envelope).map_err(not_sotto)
 }
-
-/// Reads an envelope into a type that is tagged by `type` and `payload` itself.
-pub(crate) fn typed<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, NotAnEnvelope> {
-    serde_json::from_slice(bytes).map_err(NotAnEnvelope)
-}
