@@ -40,7 +40,9 @@ pub(crate) fn strength(password: &str) -> Strength {
 
 /// Of how many symbols the password seems to be made.
 fn symbols(password: &str) -> f64 {
-    let kinds: [(fn(char) -> bool, f64); 5] = [
+    /// Whether a character is of the kind, and how many there are of it.
+    type Kind = (fn(char) -> bool, f64);
+    let kinds: [Kind; 5] = [
         (|c| c.is_ascii_lowercase(), 26.0),
         (|c| c.is_ascii_uppercase(), 26.0),
         (|c| c.is_ascii_digit(), 10.0),
