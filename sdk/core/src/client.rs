@@ -36,9 +36,9 @@ use crate::view::Connection;
 use bytes::Bytes;
 use sotto_suite::Provider;
 use sotto_wire::account::Name;
-use sotto_wire::ticket::RetryPolicy;
 use sotto_wire::conversation::GroupState;
 use sotto_wire::event::SessionEndCause;
+use sotto_wire::ticket::RetryPolicy;
 use sotto_wire::{Code, ConversationId, DeviceRef, Endpoint, Millis, Problem, Retry, envelope};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -345,7 +345,9 @@ impl Client {
             Purpose::FindUser(name) => self.user_found(&name, read::<sotto_wire::account::FindUser>(body)),
             Purpose::ClaimKeys(found) => self.keys_claimed(&found, read::<sotto_wire::key::ClaimKeys>(body)),
             Purpose::Create(id) => self.created(id, read::<sotto_wire::conversation::CreateConversation>(body)),
-            Purpose::Welcome(id, epoch) => self.welcome_tree((id, epoch), read::<sotto_wire::conversation::LoadGroup>(body)),
+            Purpose::Welcome(id, epoch) => {
+                self.welcome_tree((id, epoch), read::<sotto_wire::conversation::LoadGroup>(body))
+            }
             Purpose::Rejoin(id) => self.rejoin_state(id, read::<sotto_wire::conversation::LoadGroup>(body)),
             Purpose::Commit(id, client_id) => {
                 self.committed(id, client_id, read::<sotto_wire::conversation::Commit>(body));

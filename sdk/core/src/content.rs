@@ -173,8 +173,11 @@ mod tests {
         prop_oneof![
             (any::<u64>(), "\\PC{0,40}x\\PC{0,40}").prop_map(|(sequence, text)| Content::Text(Text { sequence, text })),
             "\\PC{0,20}".prop_map(|display_name| Content::Profile(Profile { display_name })),
-            (any::<u64>(), any::<u64>())
-                .prop_map(move |(delivered, read)| Content::Receipt(Receipt { of, delivered, read })),
+            (any::<u64>(), any::<u64>()).prop_map(move |(delivered, read)| Content::Receipt(Receipt {
+                of,
+                delivered,
+                read
+            })),
         ]
     }
 

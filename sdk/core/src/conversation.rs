@@ -259,7 +259,8 @@ impl List {
     /// Somebody, to be changed: written and shown with the next batch.
     pub(crate) fn contact_mut(&mut self, user: UserId) -> &mut Contact {
         self.unwritten_contacts.insert(user);
-        self.unshown.extend(self.rows.iter().filter(|(_, row)| row.kind == Kind::Direct { peer: user }).map(|(id, _)| id));
+        self.unshown
+            .extend(self.rows.iter().filter(|(_, row)| row.kind == Kind::Direct { peer: user }).map(|(id, _)| id));
         self.contacts.entry(user).or_default()
     }
 
@@ -282,7 +283,12 @@ impl List {
     }
 
     /// What a person sees of a conversation; `waiting` is its newest text that is not yet in the log.
-    pub(crate) fn view(&self, id: ConversationId, me: UserId, waiting: Option<LastMessage>) -> Option<view::Conversation> {
+    pub(crate) fn view(
+        &self,
+        id: ConversationId,
+        me: UserId,
+        waiting: Option<LastMessage>,
+    ) -> Option<view::Conversation> {
         let row = self.rows.get(&id).filter(|row| !matches!(row.stage, Stage::Creating(_)))?;
         let kind = match row.kind {
             Kind::Notes => ConversationKind::Notes,

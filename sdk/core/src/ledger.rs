@@ -5,8 +5,8 @@
 
 use crate::calls::Call;
 use crate::contract::{Batch, BatchKey, CommandKey, Erase, Failure, Output, Place, Record, Reply, Wanted};
-use std::collections::{BTreeMap, VecDeque};
 use bytes::Bytes;
+use std::collections::{BTreeMap, VecDeque};
 
 /// Over how many records the next batch is full: the inbox waits until the one under way is on disk.
 pub(crate) const DRAFT_MAX_RECORDS: usize = 1_024;

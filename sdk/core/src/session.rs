@@ -70,7 +70,7 @@ pub(crate) enum Session {
     /// Nobody; the store of `kept` may still be there.
     SignedOut { kept: Option<Account>, cause: Option<SessionEndCause> },
     /// Signing up or in.
-    Authenticating { command: CommandKey, kept: Option<Account>, step: Step },
+    Authenticating { command: CommandKey, kept: Option<Account>, step: Box<Step> },
     /// This account.
     SignedIn(Account),
     /// The session is being ended; the store goes when the server has answered or has had its time.
@@ -80,11 +80,11 @@ pub(crate) enum Session {
 /// A step of signing up or in: what is waited for, with what is needed then.
 pub(crate) enum Step {
     /// Sign-up: the server's half of the password.
-    RegisterStart { registration: Registration, name: Name, display_name: String, password: Zeroizing<String> },
+    RegisterStart { registration: Box<Registration>, name: Name, display_name: String, password: Zeroizing<String> },
     /// Sign-up: the account. Sent again when no answer came.
     RegisterFinish { new: Box<NewDevice>, request: Box<RegisterFinishRequest>, tries: u32 },
     /// Sign-in: the server's half of the password.
-    LoginStart { login: Login, name: Name, password: Zeroizing<String> },
+    LoginStart { login: Box<Login>, name: Name, password: Zeroizing<String> },
     /// Sign-in: the session.
     LoginFinish { export_key: ExportKey, name: Name },
     /// Sign-in: the new device. Sent again when no answer came.
@@ -110,9 +110,7 @@ impl Session {
         match self {
             Session::Starting => view::Session::Starting,
             Session::Unreadable => view::Session::SignedOut(Some(SignedOutCause::StoreUnreadable)),
-            Session::SignedOut { cause, .. } => {
-                view::Session::SignedOut(cause.map(SignedOutCause::SessionEnded))
-            }
+            Session::SignedOut { cause, .. } => view::Session::SignedOut(cause.map(SignedOutCause::SessionEnded)),
             Session::Authenticating { .. } => view::Session::Authenticating,
             Session::SignedIn(account) => view::Session::SignedIn(account.me()),
             Session::SigningOut(_) => view::Session::Authenticating,

@@ -166,7 +166,8 @@ mod tests {
 
     #[test]
     fn comments_ids_and_types_are_told_apart() {
-        let stream = b": test stream\n\ndata: first\nid: 1\n\ndata:second\nid\n\ndata:  third\n\nevent: add\ndata: 4\n\n";
+        let stream =
+            b": test stream\n\ndata: first\nid: 1\n\ndata:second\nid\n\ndata:  third\n\nevent: add\ndata: 4\n\n";
         let expected = [
             event("message", "1", "first"),
             event("message", "", "second"),
@@ -178,10 +179,10 @@ mod tests {
 
     #[test]
     fn an_event_without_data_is_none_but_empty_data_is_one() {
-        assert_eq!(parse(b"event: x\nid: 7\n\ndata\n\ndata\ndata\n\ndata:"), [
-            event("message", "7", ""),
-            event("message", "7", "\n"),
-        ]);
+        assert_eq!(
+            parse(b"event: x\nid: 7\n\ndata\n\ndata\ndata\n\ndata:"),
+            [event("message", "7", ""), event("message", "7", "\n"),]
+        );
     }
 
     #[test]
@@ -223,7 +224,8 @@ mod tests {
 
     #[test]
     fn cut_at_every_byte_the_events_are_the_same() {
-        let stream = "\u{FEFF}: hi\r\nid: ä\r\ndata: a\r\rdata: b\ndata: ü\n\nevent: x\rdata: c\r\n\r\nretry: 5\n\ndata: d\n\r";
+        let stream =
+            "\u{FEFF}: hi\r\nid: ä\r\ndata: a\r\rdata: b\ndata: ü\n\nevent: x\rdata: c\r\n\r\nretry: 5\n\ndata: d\n\r";
         let whole = parse(stream.as_bytes());
         assert_eq!(whole.len(), 4);
         for at in 0..=stream.len() {

@@ -131,7 +131,13 @@ impl Timeline {
     }
 
     /// What was read, newest first, as asked for with one more than [`PAGE`]; `waiting` is what the outbox holds.
-    pub(crate) fn loaded(&mut self, wish: Wish, records: &[Record], waiting: Vec<Item>, eyes: Eyes<'_>) -> Option<TimelineChange> {
+    pub(crate) fn loaded(
+        &mut self,
+        wish: Wish,
+        records: &[Record],
+        waiting: Vec<Item>,
+        eyes: Eyes<'_>,
+    ) -> Option<TimelineChange> {
         let open = self.open.as_mut().filter(|open| open.number == wish.number)?;
         let older = if records.len() > PAGE { Older::More } else { Older::None };
         let read = records.iter().take(PAGE);
@@ -160,7 +166,13 @@ impl Timeline {
     }
 
     /// An item has come into the log.
-    pub(crate) fn logged(&mut self, conversation: ConversationId, position: u64, logged: &Logged, eyes: Eyes<'_>) -> Option<TimelineChange> {
+    pub(crate) fn logged(
+        &mut self,
+        conversation: ConversationId,
+        position: u64,
+        logged: &Logged,
+        eyes: Eyes<'_>,
+    ) -> Option<TimelineChange> {
         let open = self.open.as_mut().filter(|open| open.conversation == conversation)?;
         if let Page::First(came) = &mut open.page {
             came.insert(position, logged.clone());
@@ -189,8 +201,9 @@ impl Timeline {
     pub(crate) fn marked(&mut self, conversation: ConversationId, eyes: Eyes<'_>) -> Vec<TimelineChange> {
         let Some(open) = self.open.as_mut().filter(|open| open.conversation == conversation) else { return Vec::new() };
         let changes = open.changing.iter().filter(|(_, logged)| state(logged, eyes.row) != MessageState::Sent);
-        let changes =
-            changes.map(|(position, logged)| TimelineChange::Put(item(conversation, *position, logged, eyes))).collect();
+        let changes = changes
+            .map(|(position, logged)| TimelineChange::Put(item(conversation, *position, logged, eyes)))
+            .collect();
         open.changing.retain(|_, logged| state(logged, eyes.row) != MessageState::Read);
         changes
     }
@@ -235,4 +248,3 @@ pub(crate) fn waiting_item(me: DeviceRef, item: &outbox::Item) -> Option<Item> {
     let position = Position(WAITING_FROM.saturating_add(*sequence));
     Some(Item { key, position, author, at, body: Body::Text(text.clone()), state })
 }
-

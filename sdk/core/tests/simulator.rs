@@ -17,6 +17,8 @@ mod dice;
 mod script;
 #[path = "simulator/server.rs"]
 mod server;
+#[path = "simulator/sessions.rs"]
+mod sessions;
 #[path = "simulator/world.rs"]
 mod world;
 

@@ -42,6 +42,7 @@ impl Client {
         let display_name = display_name(&shown)?;
         let started = Registration::start(&self.provider, password.as_bytes());
         let (registration, registration_request) = started.map_err(|_| Failure::PasswordTooLong)?;
+        let registration = Box::new(registration);
         let request = RegisterStartRequest { name: name.clone(), registration_request };
         self.authenticate(key, Step::RegisterStart { registration, name, display_name, password });
         self.ask::<RegisterStart>(Purpose::RegisterStart, &request);
@@ -57,6 +58,7 @@ impl Client {
         let name = self.check(name, &password)?;
         let started = Login::start(&self.provider, password.as_bytes());
         let (login, credential_request) = started.map_err(|_| Failure::PasswordTooLong)?;
+        let login = Box::new(login);
         let request = LoginStartRequest { name: name.clone(), credential_request };
         self.authenticate(key, Step::LoginStart { login, name, password });
         self.ask::<LoginStart>(Purpose::LoginStart, &request);
@@ -80,14 +82,14 @@ impl Client {
             Session::SignedOut { kept, .. } => kept,
             _ => None,
         };
-        self.session = Session::Authenticating { command: key, kept, step };
+        self.session = Session::Authenticating { command: key, kept, step: Box::new(step) };
         self.show_session();
     }
 
     /// Takes the step that is under way, with the account that the store is of.
     fn take_step(&mut self) -> Option<(CommandKey, Option<Account>, Step)> {
         match std::mem::replace(&mut self.session, Session::Starting) {
-            Session::Authenticating { command, kept, step } => Some((command, kept, step)),
+            Session::Authenticating { command, kept, step } => Some((command, kept, *step)),
             other => {
                 self.session = other;
                 None
@@ -96,7 +98,7 @@ impl Client {
     }
 
     fn go_on(&mut self, (command, kept): (CommandKey, Option<Account>), step: Step) {
-        self.session = Session::Authenticating { command, kept, step };
+        self.session = Session::Authenticating { command, kept, step: Box::new(step) };
     }
 
     fn give_up(&mut self, (command, kept): (CommandKey, Option<Account>), failure: Failure) {

@@ -1,7 +1,10 @@
 //! What came by the stream, in the order of the log. The rule: an event, what it changes and the cursor behind it stand
 //! in one batch; what cannot be read is an item that says so, or nothing, never an error.
 
+use super::connect::may_pass;
 use super::{Client, Reading, Sought, Tree};
+use crate::alarms::Alarm;
+use crate::calls::Purpose;
 use crate::content::{Content, Receipt, Text, Visibility};
 use crate::contract::{Output, Record};
 use crate::conversation::{Row, Stage, Update};
@@ -10,12 +13,10 @@ use crate::inbox::Entry;
 use crate::ledger::Effect;
 use crate::record;
 use crate::timeline::{Logged, LoggedBody};
-use crate::alarms::Alarm;
-use crate::calls::Purpose;
-use super::connect::may_pass;
 use sotto_wire::conversation::{GroupLoaded, LoadGroup, LoadGroupRequest, Member};
 use sotto_wire::event::{ConversationCommitted, ConversationWelcome, Durable, MessageReceived};
 use sotto_wire::{ClientId, ConversationId, DeviceRef, Millis, Problem};
+use std::collections::btree_map;
 
 /// Within this time after joining, the device puts a fresh key into its leaf.
 const UPDATE_MS: Millis = Millis(3_000);
@@ -86,8 +87,8 @@ impl Client {
         if self.groups.as_ref().is_some_and(|groups| groups.is_loaded(id)) {
             return true;
         }
-        if !self.reading.contains_key(&id) {
-            self.reading.insert(id, Reading::UnderWay);
+        if let btree_map::Entry::Vacant(vacant) = self.reading.entry(id) {
+            vacant.insert(Reading::UnderWay);
             self.ledger.after(Effect::Load(Sought::Group(id), Groups::wanted(id)));
         }
         false

@@ -132,9 +132,8 @@ impl Client {
             let Some(row) = self.list.row(id) else { continue };
             let Ours { of, mark, .. } = row.ours;
             let (Some(of), true) = (of, row.ours.is_owed()) else { continue };
-            let under_way = |item: &Item| {
-                matches!(item.content, Content::Receipt(_)) && matches!(item.stage, Stage::Sealed { .. })
-            };
+            let under_way =
+                |item: &Item| matches!(item.content, Content::Receipt(_)) && matches!(item.stage, Stage::Sealed { .. });
             if self.outbox.of(id).any(|(_, item)| under_way(item)) {
                 self.owed.insert(id);
                 continue;

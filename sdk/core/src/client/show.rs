@@ -1,9 +1,9 @@
 //! What a person is told. Each change is told once, after the batch that it stands in.
 
 use super::{Client, Sought};
-use crate::contract::{Output, Record, Table, Wanted};
 use crate::content::{Content, Text};
 use crate::contract::Wanted::Newest;
+use crate::contract::{Output, Record, Table, Wanted};
 use crate::ledger::Effect;
 use crate::outbox;
 use crate::record;
@@ -133,7 +133,7 @@ impl Client {
 
     fn conversation(&self, id: ConversationId) -> Option<Conversation> {
         let me = self.me()?;
-        let newest = self.outbox.of(id).filter(|(_, item)| matches!(item.content, Content::Text(_))).next_back();
+        let newest = self.outbox.of(id).rfind(|(_, item)| matches!(item.content, Content::Text(_)));
         let waiting = newest.and_then(|(_, item)| waiting_message(me, item));
         let conversation = self.list.view(id, me.user, waiting)?;
         Some(Conversation { typing: self.typing.of(id), ..conversation })

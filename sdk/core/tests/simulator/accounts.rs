@@ -15,9 +15,7 @@ use sotto_core::wire::session::{
     DeviceRegistered, EndSession, LoginFinish, LoginFinished, LoginStart, LoginStarted, Refresh, Refreshed,
     RegisterDevice, SessionEnded, Tokens,
 };
-use sotto_core::wire::{
-    Base64, Code, DeviceId, DeviceRef, Endpoint, LoginId, Millis, Problem, UserId, limit,
-};
+use sotto_core::wire::{Base64, Code, DeviceId, DeviceRef, Endpoint, LoginId, Millis, Problem, UserId, limit};
 use sotto_suite::Provider;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -126,7 +124,7 @@ impl Accounts {
                 let (name, login) = self.logins.remove(&request.login).ok_or(Problem::new(Code::SignInRefused))?;
                 let message = CredentialFinalization::deserialize(request.credential_finalization.as_slice());
                 let message = message.expect("clients speak OPAQUE");
-                let login = Arc::try_unwrap(login).ok().expect("logins are not shared");
+                let login = Arc::into_inner(login).expect("nobody else holds a login");
                 login.finish(message, parameters(&name)).or_else(|_| refuse(Code::SignInRefused))?;
                 let found = self.accounts.iter().find(|(_, account)| account.name == name);
                 let (user, account) = found.map(|(user, account)| (*user, account.clone())).expect("it was there");

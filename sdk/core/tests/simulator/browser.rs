@@ -2,12 +2,8 @@
 //! disk and cookie.
 
 use bytes::Bytes;
-use sotto_core::contract::{
-    Batch, CommandKey, Erase, Failure, Place, Record, Reply, Start, Table, Wanted,
-};
-use sotto_core::view::{
-    Change, Connection, Conversation, Item, MessageKey, Older, Position, Session, TimelineChange,
-};
+use sotto_core::contract::{Batch, CommandKey, Erase, Failure, Place, Record, Reply, Start, Table, Wanted};
+use sotto_core::view::{Change, Connection, Conversation, Item, MessageKey, Older, Position, Session, TimelineChange};
 use sotto_core::wire::{ConversationId, Millis};
 use sotto_core::{Client, Command};
 use std::collections::{BTreeMap, BTreeSet};

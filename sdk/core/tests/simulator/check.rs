@@ -172,11 +172,8 @@ fn everything_read(
     let Some(first) = items.first() else { return };
     let conversation = first.key.conversation;
     let known: BTreeMap<MessageKey, &Item> = items.iter().map(|item| (item.key, item)).collect();
-    let logged = log.iter().map(|(sender, client_id)| MessageKey {
-        conversation,
-        sender: *sender,
-        client_id: *client_id,
-    });
+    let logged =
+        log.iter().map(|(sender, client_id)| MessageKey { conversation, sender: *sender, client_id: *client_id });
     for key in logged.filter(|key| texts.contains_key(key)) {
         match (known.get(&key), browser.past) {
             (Some(item), Past::Clean) => assert_eq!(item.body, Body::Text(texts[&key].clone())),

@@ -31,9 +31,9 @@ impl Beginning {
     pub(crate) fn new() -> Self {
         let browsers = PEOPLE.iter().map(|name| Browser::new(name)).collect();
         let mut world = World::new(0, BEGIN, Server::default(), browsers);
-        for browser in 0..PEOPLE.len() {
+        for (browser, name) in PEOPLE.iter().enumerate() {
             world.run_for(100);
-            let (name, display_name) = (PEOPLE[browser].to_owned(), PEOPLE[browser].to_uppercase());
+            let (name, display_name) = ((*name).to_owned(), name.to_uppercase());
             let password = Zeroizing::new(PASSWORD.to_owned());
             world.command(browser, Command::SignUp { name, display_name, password });
             world.run_for(1_000);

@@ -109,7 +109,11 @@ pub(crate) fn refuse<T>(code: Code) -> Answer<T> {
 }
 
 /// Reads a request, answers it. Clients send what the wire says, so what cannot be read is a defect of theirs.
-pub(crate) fn serve<E: Endpoint>(post: &Post, now: Millis, run: impl FnOnce(E::Request) -> Answer<E::Response>) -> Bytes {
+pub(crate) fn serve<E: Endpoint>(
+    post: &Post,
+    now: Millis,
+    run: impl FnOnce(E::Request) -> Answer<E::Response>,
+) -> Bytes {
     let envelope = envelope::open(&post.body).expect("clients send envelopes");
     assert_eq!(envelope.kind, E::REQUEST);
     assert!(post.body.len() <= E::BODY_MAX_BYTES, "{} is too long", E::PATH);
@@ -323,23 +327,25 @@ impl Server {
         let states = vec![(request.state, head)];
         self.conversations.insert(id, Conversation { kind, people: people.clone(), states, members });
         if let Some(Welcome { to, welcome }) = request.welcome {
-            for invited in to {
-                let other = people.iter().copied().find(|user| *user != invited.user).unwrap_or(invited.user);
-                let people = self.people(&people);
-                self.append(Some(invited), |cursor| {
-                    Durable::ConversationWelcome(ConversationWelcome {
-                        cursor,
-                        conversation: id,
-                        kind: Kind::Direct { peer: other },
-                        people,
-                        sender: device,
-                        epoch,
-                        welcome,
-                        sent_at: now,
-                    })
-                });
-                break;
-            }
+            // One device for each person, so a Welcome is for one.
+            let invited = *to.first().expect("a Welcome is for somebody");
+            let other = people.iter().copied().find(|user| *user != invited.user).unwrap_or(invited.user);
+            let people = self.people(&people);
+            let (kind, sent_at) = (Kind::Direct { peer: other }, now);
+            self.append(Some(invited), |cursor| {
+                let sender = device;
+                let conversation = id;
+                Durable::ConversationWelcome(ConversationWelcome {
+                    cursor,
+                    conversation,
+                    kind,
+                    people,
+                    sender,
+                    epoch,
+                    welcome,
+                    sent_at,
+                })
+            });
         }
         let created = ConversationCreated { conversation: id, cursor: self.head() };
         self.keep::<CreateConversation>((device, request.client_id), &created);

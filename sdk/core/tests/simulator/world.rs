@@ -9,7 +9,7 @@ use sotto_core::contract::{
     Batch, CommandKey, Cookies, Input, LoadKey, Network, NoAnswer, Request, RequestKey, StreamKey, Visibility, Wanted,
 };
 use sotto_core::wire::event::{Durable, Event as WireEvent};
-use sotto_core::wire::{Millis, limit};
+use sotto_core::wire::{Base64, Millis, limit};
 use sotto_core::{Command, Output};
 use std::collections::BTreeMap;
 
@@ -53,8 +53,14 @@ enum Then {
 struct Tap {
     browser: usize,
     frames: Vec<Bytes>,
-    /// Breaks the next commit.
-    spoils: bool,
+    spoils: Option<Spoiled>,
+}
+
+/// What is broken on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Spoiled {
+    Message,
+    Commit,
 }
 
 struct Link {
@@ -422,12 +428,12 @@ impl World {
 
     /// Keeps a copy of every frame that comes to a browser.
     pub(crate) fn record_frames(&mut self, browser: usize) {
-        self.tap = Some(Tap { browser, frames: Vec::new(), spoils: false });
+        self.tap = Some(Tap { browser, frames: Vec::new(), spoils: None });
     }
 
-    /// Breaks the next commit that comes to a browser.
-    pub(crate) fn spoil_next_commit(&mut self, browser: usize) {
-        self.tap = Some(Tap { browser, frames: Vec::new(), spoils: true });
+    /// Breaks the next message or commit that comes to a browser.
+    pub(crate) fn spoil_next(&mut self, browser: usize, spoils: Spoiled) {
+        self.tap = Some(Tap { browser, frames: Vec::new(), spoils: Some(spoils) });
     }
 
     /// The copies that were kept.
@@ -438,19 +444,29 @@ impl World {
     fn tapped(&mut self, browser: usize, frame: Bytes) -> Bytes {
         let Some(tap) = self.tap.as_mut().filter(|tap| tap.browser == browser) else { return frame };
         tap.frames.push(frame.clone());
-        match WireEvent::from_frame(&frame) {
-            Ok(WireEvent::Durable(Durable::ConversationCommitted(mut event))) if tap.spoils => {
-                tap.spoils = false;
-                let last = event.commit.0.len() - 1;
-                event.commit.0[last] ^= 1;
-                Durable::ConversationCommitted(event).to_frame(self.now).into()
+        let spoiled = match (WireEvent::from_frame(&frame), tap.spoils) {
+            (Ok(WireEvent::Durable(Durable::ConversationCommitted(mut event))), Some(Spoiled::Commit)) => {
+                flip_last(&mut event.commit);
+                Durable::ConversationCommitted(event)
             }
-            _ => frame,
-        }
+            (Ok(WireEvent::Durable(Durable::MessageReceived(mut event))), Some(Spoiled::Message)) => {
+                flip_last(&mut event.ciphertext);
+                Durable::MessageReceived(event)
+            }
+            _ => return frame,
+        };
+        tap.spoils = None;
+        spoiled.to_frame(self.now).into()
     }
 
     /// Whether a fault of this kind strikes now.
     pub(crate) fn strikes(&mut self, fault: Fault, times: u64) -> bool {
         self.dice.strikes(fault, times)
+    }
+}
+
+fn flip_last(bytes: &mut Base64) {
+    if let Some(last) = bytes.0.last_mut() {
+        *last ^= 1;
     }
 }
