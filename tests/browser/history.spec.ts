@@ -35,7 +35,10 @@ test('a long history opens at its end and brings older messages on scroll', asyn
     if (oldest > 1) await ada.page.mouse.wheel(0, -400);
     expect(oldest).toBe(1);
   }).toPass({ intervals: [50], timeout: 60_000 });
-  await expect(ada.message('note 1.')).toBeInViewport();
+  await expect(async () => {
+    await ada.page.mouse.wheel(0, -400);
+    await expect(ada.message('note 1.')).toBeInViewport({ timeout: 250 });
+  }).toPass();
   expect(seen.size).toBe(count);
 
   await ada.page.getByRole('button', { name: /^Jump to newest/ }).click();
