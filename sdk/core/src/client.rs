@@ -319,10 +319,11 @@ impl Client {
         let problem = body.as_ref().ok().and_then(|bytes| calls::problem(bytes));
         let refresh = problem.as_ref().is_some_and(|problem| problem.retry == Retry::Refresh);
         let refused = if refresh { Refused::Yes } else { Refused::No };
+        let is_replaced = problem.is_some_and(|problem| problem.code == Code::DeviceNeeded);
         match self.calls.answered(key, refused, self.now) {
             Verdict::Stale => {}
             Verdict::Again(requests) => requests.into_iter().for_each(|r| self.ledger.tell(Output::Request(r))),
-            Verdict::For(_) if problem.is_some_and(|problem| problem.code == Code::DeviceNeeded) => {
+            Verdict::For(_) if is_replaced && self.session.account().is_some() => {
                 self.end_session(SessionEndCause::DeviceReplaced);
             }
             Verdict::For(purpose) => self.answered(purpose, &body),
@@ -382,8 +383,12 @@ impl Client {
     }
 
     fn deadline(&self) -> Option<Millis> {
-        let parts = [self.stream.deadline(), self.alarms.deadline(), self.outbox.deadline(), self.typing.deadline()];
-        parts.into_iter().flatten().min()
+        if self.ledger.health() == Health::Failed {
+            return None;
+        }
+        // A pause that is over and could not be used ends with what it waits for, not with time.
+        let pause = self.outbox.deadline(self.now).filter(|_| self.stream.is_open());
+        [self.stream.deadline(), self.alarms.deadline(), pause, self.typing.deadline()].into_iter().flatten().min()
     }
 
     /// Sets an alarm for something that has failed, each time a little later.

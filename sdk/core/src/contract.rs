@@ -227,7 +227,7 @@ keys! {
 /// Something to be done in the world.
 #[derive(Debug)]
 pub enum Output {
-    /// Send a request; [`Input::Response`] answers it.
+    /// Send a request; [`Input::Response`] always answers it, with [`NoAnswer`] after 30 s at the latest.
     Request(Request),
     /// Open a stream; [`Input::StreamOpened`], [`Input::Frame`] and [`Input::StreamClosed`] tell of it.
     OpenStream {
@@ -241,7 +241,8 @@ pub enum Output {
     /// Close a stream, of which nothing more is wanted.
     CloseStream(StreamKey),
     /// Write a batch, all or nothing, to disk (`durability: "strict"`); [`Input::Persisted`] or
-    /// [`Input::PersistFailed`] answers. Batches are to be written in the order in which they are given out.
+    /// [`Input::PersistFailed`] answers. One at a time: the next is given out when this one is on disk, and none after
+    /// one that has failed, when the client says nothing more but [`Failure::Storage`] until it is started anew.
     Persist(Batch),
     /// Read records; [`Input::Loaded`] answers. Sees every batch given out before it.
     Load {

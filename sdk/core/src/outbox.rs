@@ -291,13 +291,13 @@ impl Outbox {
         changed
     }
 
-    /// When something pauses no longer.
-    pub(crate) fn deadline(&self) -> Option<Millis> {
+    /// When something pauses no longer, after `now`.
+    pub(crate) fn deadline(&self, now: Millis) -> Option<Millis> {
         let until = |way: &UnderWay| match way {
             UnderWay::Pausing { until, .. } => Some(*until),
             UnderWay::Asked { .. } | UnderWay::Stale { .. } => None,
         };
-        self.under_way.values().filter_map(until).min()
+        self.under_way.values().filter_map(until).filter(|until| *until > now).min()
     }
 
     /// Items that the server has taken and whose event has not come.

@@ -153,6 +153,10 @@ impl Client {
 
     fn connected(&mut self, connected: &Connected) {
         self.set_server_now(connected.server_time);
+        if self.stream.is_open() {
+            // It came twice.
+            return;
+        }
         self.stream.connected(self.now);
         self.outbox.wake();
         self.overdue = self.outbox.taken();

@@ -220,6 +220,15 @@ impl Accounts {
         self.devices.get(&device.device).map_or(0, |device| device.key_packages.len())
     }
 
+    /// Gives away so many key packages of somebody's device; says how many are left.
+    pub(crate) fn use_up(&mut self, name: &str, count: usize) -> usize {
+        let account = self.accounts.values().find(|account| account.name.as_str() == name);
+        let device = account.and_then(|account| account.device).and_then(|device| self.devices.get_mut(&device));
+        let key_packages = &mut device.expect("somebody with a device").key_packages;
+        key_packages.truncate(key_packages.len() - count);
+        key_packages.len()
+    }
+
     /// Devices whose sessions have ended since the last call.
     pub(crate) fn take_ended(&mut self) -> Vec<DeviceRef> {
         std::mem::take(&mut self.ended)

@@ -4,10 +4,9 @@ use crate::browser::Browser;
 use crate::script::{BEGIN, Beginning, PEOPLE};
 use crate::world::{Spoiled, World};
 use bytes::Bytes;
-use sotto_core::contract::{CommandKey, Failure, Input, Network, Record, Reply, Table};
+use sotto_core::contract::{CommandKey, Failure, Input, Network, Reply, Table};
 use sotto_core::view::{Body, Change, Connection, Item, MessageState, UnreadableCause};
-use sotto_core::wire::event::{Connected, Durable, Ephemeral, Event, HistoryLost, LossCause};
-use sotto_core::wire::key::PublishKeys;
+use sotto_core::wire::event::{Durable, Ephemeral, Event, HistoryLost, LossCause};
 use sotto_core::wire::message::SendMessage;
 use sotto_core::wire::{Code, ConversationId, Cursor, Endpoint, Millis, limit};
 use sotto_core::{Client, Command, Output};
@@ -291,25 +290,17 @@ fn history_that_is_gone_is_a_line_and_the_conversation_goes_on() {
 }
 
 #[test]
-fn a_low_stock_of_key_packages_is_topped_up_after_the_secrets_are_on_disk() {
+fn a_low_stock_of_key_packages_is_topped_up_and_the_secrets_are_on_disk() {
     let mut world = world();
-    let (mut client, key) = alone(&mut world, ANNA);
-    let connected = Connected {
-        heartbeat_ms: Millis(limit::HEARTBEAT_MS),
-        key_packages: limit::KEY_PACKAGE_LOW - 1,
-        server_time: world.now,
-    };
-    let bytes = Ephemeral::Connected(connected).to_frame(world.now).into();
-    client.handle(Input::Frame { key, bytes }, world.now);
-    let before = outputs(&mut client);
-    let publishes = |it: &Output| matches!(it, Output::Request(request) if request.path == PublishKeys::PATH);
-    assert!(!before.iter().any(publishes), "{before:?}");
-    let batch = before.into_iter().find_map(|it| if let Output::Persist(batch) = it { Some(batch) } else { None });
-    let batch = batch.expect("the secrets are written");
-    let secrets = batch.puts.iter().filter(|record: &&Record| record.place.table == Table::KeyPackage).count();
-    assert_eq!(secrets, limit::KEY_PACKAGE_STOCK - limit::KEY_PACKAGE_LOW + 1);
-    client.handle(Input::Persisted(batch.key), world.now);
-    assert!(outputs(&mut client).iter().any(publishes));
+    let secrets =
+        |world: &World| world.browsers[ANNA].disk.keys().filter(|place| place.table == Table::KeyPackage).count();
+    let before = secrets(&world);
+    world.server.accounts.use_up(PEOPLE[ANNA], limit::KEY_PACKAGE_STOCK - limit::KEY_PACKAGE_LOW + 1);
+    world.network(ANNA, Network::Offline);
+    world.network(ANNA, Network::Online);
+    world.run_for(5_000);
+    assert_eq!(world.server.accounts.use_up(PEOPLE[ANNA], 0), limit::KEY_PACKAGE_STOCK);
+    assert_eq!(secrets(&world), before + limit::KEY_PACKAGE_STOCK - limit::KEY_PACKAGE_LOW + 1);
 }
 
 #[test]

@@ -35,6 +35,8 @@ pub(crate) struct Browser {
     pub(crate) disk_free_at: Millis,
     pub(crate) cookie: Option<u64>,
     pub(crate) timer: Option<Millis>,
+    /// How often its timer has rung.
+    pub(crate) rings: u64,
     pub(crate) name: String,
     pub(crate) screen: Screen,
     pub(crate) past: Past,
@@ -79,6 +81,7 @@ impl Browser {
             disk_free_at: Millis(0),
             cookie: None,
             timer: None,
+            rings: 0,
             name: name.to_owned(),
             screen: Screen::default(),
             past: Past::Clean,

@@ -13,6 +13,9 @@ use sotto_core::wire::message::SendMessage;
 use sotto_core::wire::{ConversationId, Endpoint};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// Most rings of a browser's timer in the four minutes of a run: over it, something waits for time in vain.
+const RINGS_MAX: u64 = 1_500;
+
 /// Nothing that is sealed leaves before it, and so its ratchet step, is on disk.
 pub(crate) fn request_is_on_disk(browser: &Browser, request: &Request) {
     let (table, field) = match request.path {
@@ -82,6 +85,7 @@ pub(crate) fn all(world: &mut World) {
 /// Nobody waits for anything any more.
 fn rest(world: &World) {
     for browser in world.browsers.iter().filter(|browser| browser.is_signed_in()) {
+        assert!(browser.rings < RINGS_MAX, "{} was woken {} times", browser.name, browser.rings);
         let connection = browser.screen.connection;
         assert!(
             matches!(connection, Some(Connection::Online { progress: Progress::CaughtUp, .. })),

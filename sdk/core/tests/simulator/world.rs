@@ -198,6 +198,7 @@ impl World {
             Event::Read { .. } => {}
             Event::Timer(life, at) if self.is_alive(life) && self.browsers[life.0].timer == Some(at) => {
                 self.browsers[life.0].timer = None;
+                self.browsers[life.0].rings += 1;
                 self.input(life.0, Input::Timer);
             }
             Event::Timer(..) => {}
