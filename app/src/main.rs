@@ -21,6 +21,11 @@ fn main() {
     let root = document().get_element_by_id("app").and_then(|root| root.dyn_into::<web_sys::HtmlElement>().ok());
     let root = root.expect("index.html of this build has an element with the id app");
     leptos::mount::mount_to(root, App).forget();
+    // Whatever theme.js took for a failure, the app is here.
+    if let Some(document) = document().document_element() {
+        // Cannot fail: the name is a constant and well-formed.
+        let _ = document.remove_attribute("data-boot");
+    }
 }
 
 /// The whole app.

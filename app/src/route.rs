@@ -114,12 +114,8 @@ fn show(signal: RwSignal<Route>, route: Route) {
 
 /// Focus goes to the heading of the new screen; from a conversation back to the list, to that conversation's row.
 fn focus_after(before: Route) {
-    let row = match before {
-        Route::Conversation(_) | Route::Settings if present() == Route::List => {
-            find(&format!("nav a[href='{}']", before.path()))
-        }
-        _ => None,
-    };
+    let left = matches!(before, Route::Conversation(_) | Route::Settings) && present() == Route::List;
+    let row = if left { find(&format!("nav a[href='{}']", before.path())) } else { None };
     match row {
         Some(row) => drop(row.focus()),
         None => focus_page(),

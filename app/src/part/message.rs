@@ -3,6 +3,7 @@
 
 use crate::client::{Author, Body, Item, MessageState, Millis, Row, UnreadableCause, use_client};
 use crate::locale;
+use crate::part::attempt::Attempt;
 use crate::part::icon::{Icon, icon};
 use crate::part::receipt::{name, receipt};
 use leptos::prelude::*;
@@ -38,25 +39,25 @@ pub(crate) fn Message(row: Row, lead: Lead, #[prop(into)] author: Signal<String>
     let client = use_client();
     let item = RwSignal::from(row.item);
     let number = row.number.to_string();
-    let mine = Memo::new(move |_| item.with(|item| item.author == Author::Me));
-    let state = Memo::new(move |_| item.with(|item| item.state));
+    let mine = item.with_untracked(|item| item.author == Author::Me);
+    // The one memo: of all that changes in an item only this draws a bubble anew.
     let body = Memo::new(move |_| item.with(|item| item.body.clone()));
-    let at = Memo::new(move |_| item.with(|item| item.at));
+    let at = move || item.with(|item| item.at);
     let spoken = move || body.with(|body| matches!(body, Body::Text(_) | Body::Unreadable(_)));
     view! {
         <li
             class="message"
             class:message-continues=lead == Lead::Continues
             data-row=number
-            data-author=move || if mine.get() { "me" } else { "other" }
+            data-author=if mine { "me" } else { "other" }
             data-body=move || body.with(body_name)
-            data-state=move || (mine.get() && spoken()).then(|| name(state.get()))
+            data-state=move || (mine && spoken()).then(|| name(item.with(|item| item.state)))
         >
             {(lead == Lead::Day)
                 .then(|| {
                     view! {
                         <p class="day">
-                            <time datetime=move || locale::machine(at.get())>{move || locale::day(at.get(), client.now())}</time>
+                            <time datetime=move || locale::machine(at())>{move || locale::day(at(), client.now())}</time>
                         </p>
                     }
                 })}
@@ -66,9 +67,9 @@ pub(crate) fn Message(row: Row, lead: Lead, #[prop(into)] author: Signal<String>
                 Body::JoinedHere => notice(Icon::Key, locale::text().message.joined_here),
                 Body::HistoryLost => notice(Icon::Gap, locale::text().message.history_lost),
             }}
-            {move || match state.get() {
-                MessageState::Failed(_) if mine.get() => Some(failed(item)),
-                _ => None,
+            {move || {
+                let failed_now = mine && item.with(|item| matches!(item.state, MessageState::Failed(_)));
+                failed_now.then(|| failed(item))
             }}
         </li>
     }
@@ -85,19 +86,19 @@ fn body_name(body: &Body) -> &'static str {
 
 /// Contents with author, time and state.
 fn bubble(item: RwSignal<Item>, author: Signal<String>, contents: AnyView) -> AnyView {
-    let at = Memo::new(move |_| item.with(|item| item.at));
+    let at = move || item.with(|item| item.at);
     let speaker = move || match item.with(|item| item.author) {
         Author::Me => locale::text().message.you.to_owned(),
         Author::Other(_) => author.get(),
     };
-    let state = Memo::new(move |_| item.with(|item| (item.author == Author::Me).then_some(item.state)));
+    let state = move || item.with(|item| (item.author == Author::Me).then(|| receipt(item.state)));
     view! {
         <span class="hidden">{speaker} ": "</span>
         <div class="bubble">
             {contents}
             <span class="meta">
-                <time datetime=move || locale::machine(at.get())>{move || locale::clock(at.get())}</time>
-                {move || state.get().map(receipt)}
+                <time datetime=move || locale::machine(at())>{move || locale::clock(at())}</time>
+                {state}
             </span>
         </div>
     }
@@ -119,11 +120,11 @@ fn notice(shape: Icon, words: &'static str) -> AnyView {
 /// Why a message was not sent, and what can be done.
 fn failed(item: RwSignal<Item>) -> AnyView {
     let client = use_client();
-    let attempt = crate::part::attempt::Attempt::new();
+    let attempt = Attempt::new();
     let text = &locale::text().message;
     let cause = move || match item.with(|item| item.state) {
         MessageState::Failed(code) => (locale::text().code)(code),
-        _ => "",
+        MessageState::Sending | MessageState::Sent | MessageState::Delivered | MessageState::Read => "",
     };
     let key = item.with_untracked(|item| item.key);
     view! {

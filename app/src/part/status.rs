@@ -38,8 +38,8 @@ pub(crate) fn Status() -> impl IntoView {
         Connection::None | Connection::Connecting | Connection::Online { .. } | Connection::Offline => None,
     };
     let refusal = move || match client.connection() {
-        Connection::Reconnecting { refusal: Some(code), .. } => Some((locale::text().code)(code)),
-        _ => None,
+        Connection::Reconnecting { refusal, .. } => refusal.map(locale::text().code),
+        Connection::None | Connection::Connecting | Connection::Online { .. } | Connection::Offline => None,
     };
     view! {
         <div class="status" data-status=move || name(client.connection())>
