@@ -1,5 +1,6 @@
 // What a person sees when the link, the server, the page or the tab goes away (T11, X1 as far as it stands).
 import { expect, test } from './harness/journey.ts';
+import type { Person } from './harness/person.ts';
 
 const written = /^(one|two|three)\b/m;
 
@@ -22,8 +23,7 @@ test('after a reload both are signed in and the conversation is on screen from t
     await expect(reader.row(reader === ada ? 'Ben Ono' : 'Ada Byron')).toBeVisible();
     await reader.seesStatus('reconnecting');
     await reader.context.unroute('**/api/**');
-    await reader.button('Try now').click();
-    await reader.seesStatus('online');
+    await reader.reconnect();
     await expect(reader.message('remember me')).toHaveCount(1);
   }
   await ada.seesState('remember me', 'read');
@@ -44,38 +44,64 @@ test('what is written while the server is stopped goes out once and in order', a
   await server.stop();
   await ada.seesStatus('reconnecting');
   await expect(ada.status).toContainText(/Reconnecting: attempt \d+/);
+  await expect(ada.button('Try now')).toBeVisible();
   for (const text of ['one', 'two', 'three']) {
     await ada.write(text);
     await ada.seesState(text, 'sending');
   }
   await server.startAgain();
-  await ada.button('Try now').click();
+  await ada.reconnect();
   await ada.seesState('three', 'read');
   await ben.sees('three');
   for (const reader of [ada, ben]) expect(await reader.texts(written)).toEqual(['one', 'two', 'three']);
 });
 
-test('what is written without a link goes out once and in order after a reload', async ({ person }) => {
-  const ada = await person('ada');
+type Around = { person: (name: string) => Promise<Person> };
+
+/** Writes three messages that cannot leave, lets the page come to its end, and goes on at the page that comes next. */
+async function survives({ person }: Around, end: (ada: Person) => Promise<Person>): Promise<void> {
+  const before = await person('ada');
   const ben = await person('ben');
-  await ada.signUp();
+  await before.signUp();
   await ben.signUp();
-  await ada.startDirect(ben);
-  await ada.write('zero');
+  await before.startDirect(ben);
+  await before.write('zero');
   await ben.open('ada');
   await ben.sees('zero');
 
-  await ada.context.route('**/api/**', (route) => route.abort('connectionrefused'));
+  await before.context.route('**/api/**', (route) => route.abort('connectionrefused'));
   for (const text of ['one', 'two', 'three']) {
-    await ada.write(text);
-    await ada.seesState(text, 'sending');
+    await before.write(text);
+    await before.seesState(text, 'sending');
   }
-  await ada.page.reload();
+  const ada = await end(before);
   await ada.seesState('three', 'sending');
   await ada.context.unroute('**/api/**');
-  await ada.button('Try now').click();
+  await ada.reconnect();
   await ada.seesState('three', 'read');
   for (const reader of [ada, ben]) expect(await reader.texts(written)).toEqual(['one', 'two', 'three']);
+}
+
+test('what is written without a link goes out once and in order after a reload', async ({ person }) => {
+  await survives({ person }, async (ada) => {
+    await ada.page.reload();
+    return ada;
+  });
+});
+
+test('what is written without a link goes out once and in order after a killed tab', async ({ person }) => {
+  await survives({ person }, async (ada) => {
+    const address = ada.page.url();
+    const devtools = await ada.context.newCDPSession(ada.page);
+    const crashed = ada.page.waitForEvent('crash');
+    // The command is never answered: the tab is gone.
+    devtools.send('Page.crash').catch(() => {});
+    await crashed;
+    await ada.page.close();
+    const page = await ada.context.newPage();
+    await page.goto(address);
+    return ada.at(page);
+  });
 });
 
 test('without a network the status says so and messages wait until it is back', async ({ person }) => {

@@ -116,6 +116,15 @@ export class Person {
     await expect(this.status).toHaveAttribute('data-status', status);
   }
 
+  /** Tries to connect at once, unless the app has been faster. */
+  async reconnect(): Promise<void> {
+    const now = this.button('Try now');
+    await expect(async () => {
+      if (await now.isVisible()) await now.click({ timeout: 1_000 });
+      await expect(this.status).toHaveAttribute('data-status', 'online', { timeout: 1_000 });
+    }).toPass();
+  }
+
   /** The texts of the open conversation that look like `pattern`, in the order on screen. */
   async texts(pattern: RegExp): Promise<string[]> {
     const all = await this.messages.allInnerTexts();
