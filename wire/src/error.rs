@@ -46,9 +46,10 @@ macro_rules! codes {
 }
 
 codes! {
-    /// The body is no envelope, its payload is of the wrong shape, or a field is not valid base64.
+    /// The body is no envelope, its payload is of the wrong shape, or a field is not of its type: no base64, no id, no
+    /// sign-in name.
     Malformed "malformed" 400 Never "the request could not be read";
-    /// Well-formed, but a value is out of range: a name too short, a text too long, an empty list.
+    /// Well-formed, but a value is out of range: an empty list or field, a page too long, a state that does not fit.
     Invalid "invalid" 422 Never "a value of the request is out of range";
     /// The path or the command type is not known.
     UnknownCommand "unknown_command" 404 Never "there is no such command";

@@ -27,10 +27,18 @@ proptest! {
     }
 
     #[test]
-    fn a_time_is_read_only_when_it_is_one(text in "\\PC{0,40}") {
+    fn a_time_is_read_only_when_it_is_one(
+        text in "(19|20)[0-9]{2}-[01][0-9]-[0-3][0-9][Tt ][0-2][0-9]:[0-5][0-9]:[0-6][0-9](\\.[0-9]{0,5})?(Z|\\+00:00|)"
+    ) {
         if let Some(at) = Timestamp::parse(&text) {
             prop_assert_eq!(&at.to_string()[..10], &text[..10]);
+            prop_assert_eq!(&at.to_string()[11..16], &text[11..16]);
         }
+    }
+
+    #[test]
+    fn no_text_makes_the_reading_of_a_time_panic(text in "[0-9TZ:.+ä-]{0,30}") {
+        let _ = Timestamp::parse(&text);
     }
 
     #[test]
@@ -47,7 +55,7 @@ proptest! {
     }
 
     #[test]
-    fn a_name_is_what_it_was_read_from_in_lower_case(text in "\\PC{0,40}") {
+    fn a_name_is_what_it_was_read_from_in_lower_case(text in " ?[A-Za-z0-9._-]{0,34}[äÄ]? ?") {
         if let Some(name) = Name::new(&text) {
             prop_assert_eq!(name.as_str(), text.trim().to_ascii_lowercase());
             prop_assert_eq!(Name::new(name.as_str()), Some(name));
@@ -68,7 +76,7 @@ proptest! {
     }
 
     #[test]
-    fn a_cursor_is_never_empty_long_or_invisible(text in ".{0,80}") {
+    fn a_cursor_is_never_empty_long_or_invisible(text in "[!-~]{0,80}[ ä\u{7f}]?") {
         let fits = (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
         prop_assert_eq!(Cursor::new(text).is_some(), fits);
     }
