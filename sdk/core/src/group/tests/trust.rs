@@ -73,6 +73,18 @@ fn package_of_an_unexpected_user_is_refused() {
     assert!(matches!(created, Err(GroupError::Refused(Refusal::Stranger))), "{created:?}");
 }
 
+#[test]
+fn replaced_device_is_not_seated_beside_the_newer_one() {
+    let (ada_account, bob_account) = (Account::new("ada"), Account::new("bob"));
+    let (mut ada_before, mut bob_before) = (ada_account.device(1), bob_account.device(1));
+    let (mut ada, mut bob) = (ada_account.device(2), bob_account.device(2));
+    for ghost in [bob_before.claim(), ada_before.claim()] {
+        let created = ada.groups.create(CONVERSATION, &[bob_account.found()], &[bob.claim(), ghost], NOW);
+        assert!(matches!(created, Err(GroupError::Refused(Refusal::WrongDevice))), "{created:?}");
+        assert!(!ada.groups.is_loaded(CONVERSATION));
+    }
+}
+
 /// A group that somebody with `keys` created without checking itself, with `victim` in it; and the invitation.
 fn wild_invitation(keys: &DeviceKeys, victim: &mut Device, leaf: ExtensionList) -> (ConversationWelcome, Base64) {
     let liar = Device::new(keys.clone(), 9);
