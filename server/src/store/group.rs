@@ -46,7 +46,7 @@ pub(crate) enum Commitment {
     NotAMember,
     /// Another commit came first, or the committer is ahead of what is known.
     StaleEpoch { newest_commit: LogNumber },
-    /// A member is not a current device.
+    /// A device that is added is not current.
     StaleDevices,
     /// The people are not those of the conversation, or the committer is not among the members.
     WrongMembers,
@@ -90,7 +90,9 @@ pub(crate) async fn commit(tx: &mut Write, new: &NewCommit, now: Millis) -> Resu
     for person in &people {
         current.extend(current_devices(tx, *person).await?);
     }
-    if !after.is_subset(&current) {
+    // Who was replaced may stay until its account rejoins: were it not so, two accounts that are replaced at the same
+    // time would each be refused for the other's leaf.
+    if !after.difference(&before).all(|member| current.contains(member)) {
         return Ok(Commitment::StaleDevices);
     }
     let welcomed: BTreeSet<DeviceRef> = new.welcome.iter().flat_map(|welcome| welcome.to.iter().copied()).collect();

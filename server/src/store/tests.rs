@@ -177,7 +177,6 @@ async fn a_new_device_takes_its_place_by_an_external_commit() {
     let (one, other) = (bench.person(1).await, bench.person(2).await);
     let room = bench.direct(9, (one, other)).await;
     let new = bench.replace(other, 12).await;
-    assert_eq!(bench.commit(&commit((room, one), (41, 2), &[one, other])).await, Commitment::StaleDevices);
     let by_member = commit((room, new), (42, 2), &[one, new]);
     assert_eq!(bench.commit(&by_member).await, Commitment::NotAMember);
     let external = group::NewCommit { committer: Committer::External, ..by_member };
@@ -187,6 +186,21 @@ async fn a_new_device_takes_its_place_by_an_external_commit() {
     let gone = conversation::memberships(bench.store.read(), other.device, LogNumber(0)).await.expect("read");
     assert_eq!(gone.iter().map(|at| at.last).collect::<Vec<_>>(), [n]);
     assert_eq!(append_all(&bench, &[message(room, other, 43)]).await, [Appended::NotAMember]);
+    let back = commit((room, one), (44, 3), &[one, other]);
+    assert_eq!(bench.commit(&back).await, Commitment::StaleDevices);
+}
+
+#[tokio::test]
+async fn two_accounts_whose_devices_are_replaced_at_the_same_time_both_come_back() {
+    let bench = Bench::new().await;
+    let (one, other) = (bench.person(1).await, bench.person(2).await);
+    let room = bench.direct(9, (one, other)).await;
+    let (new_one, new_other) = (bench.replace(one, 11).await, bench.replace(other, 12).await);
+    let external = |new| group::NewCommit { committer: Committer::External, ..new };
+    let first = external(commit((room, new_one), (45, 2), &[new_one, other]));
+    assert!(matches!(bench.commit(&first).await, Commitment::Stored { .. }));
+    let second = external(commit((room, new_other), (46, 3), &[new_one, new_other]));
+    assert!(matches!(bench.commit(&second).await, Commitment::Stored { .. }));
 }
 
 #[tokio::test]
