@@ -8,9 +8,12 @@ use std::fmt;
 
 endpoints! {
     /// First step of sign-up: the blinded password, evaluated by the server's key (RFC 9807 §5).
-    RegisterStart = Public "/api/accounts/register/start" "register_start"(RegisterStartRequest) => "register_started"(RegisterStarted);
+    RegisterStart = Public "/api/accounts/register/start"
+        "register_start"(RegisterStartRequest) => "register_started"(RegisterStarted);
     /// Second step of sign-up: creates account, device and session at once, or nothing.
-    RegisterFinish = Public "/api/accounts/register/finish" "register_finish"(RegisterFinishRequest) => "registered"(Registered) max limit::GROUP_BODY_MAX_BYTES;
+    RegisterFinish = Public "/api/accounts/register/finish"
+        "register_finish"(RegisterFinishRequest) => "registered"(Registered)
+        max limit::DEVICE_BODY_MAX_BYTES;
     /// Looks a person up by exact sign-in name.
     FindUser = Device "/api/users/find" "find_user"(FindUserRequest) => "user_found"(UserFound);
 }

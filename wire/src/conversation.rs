@@ -6,11 +6,16 @@ use serde::{Deserialize, Serialize};
 
 endpoints! {
     /// Creates a conversation with its first members. A direct one exists once for each pair (G1), notes once each.
-    CreateConversation = Device "/api/conversations/create" "create_conversation"(CreateConversationRequest) => "conversation_created"(ConversationCreated) max limit::GROUP_BODY_MAX_BYTES;
+    CreateConversation = Device "/api/conversations/create"
+        "create_conversation"(CreateConversationRequest) => "conversation_created"(ConversationCreated)
+        max limit::GROUP_BODY_MAX_BYTES;
     /// The conversations of the account, in pages.
-    LoadConversations = Device "/api/conversations/load" "load_conversations"(LoadConversationsRequest) => "conversations_loaded"(ConversationsLoaded);
+    LoadConversations = Device "/api/conversations/load"
+        "load_conversations"(LoadConversationsRequest) => "conversations_loaded"(ConversationsLoaded);
     /// Moves the group to its next epoch: accepted only as `epoch = n → n + 1` (RFC 9420 §14).
-    Commit = Device "/api/conversations/commit" "commit_conversation"(CommitRequest) => "conversation_committed"(Committed) max limit::GROUP_BODY_MAX_BYTES;
+    Commit = Device "/api/conversations/commit"
+        "commit_conversation"(CommitRequest) => "conversation_committed"(Committed)
+        max limit::GROUP_BODY_MAX_BYTES;
     /// The newest GroupInfo and ratchet tree: what a Welcome leaves out and what an external commit starts from.
     LoadGroup = Device "/api/conversations/group" "load_group"(LoadGroupRequest) => "group_loaded"(GroupLoaded);
 }

@@ -35,9 +35,14 @@ pub trait Endpoint {
     type Response: Serialize + DeserializeOwned;
 }
 
-/// Declares endpoints: `Name = access "path" "request_type"(Request) => "response_type"(Response)`.
+/// Declares endpoints: `Name = access "path" "request_type"(Request) => "response_type"(Response)`, and where its body
+/// may be longer than [`crate::limit::BODY_MAX_BYTES`], `max` and its own bound.
 macro_rules! endpoints {
-    ($($(#[$doc:meta])* $name:ident = $access:ident $path:literal $request_type:literal($request:ty) => $response_type:literal($response:ty) $(max $max:expr)?;)*) => {
+    ($(
+        $(#[$doc:meta])*
+        $name:ident = $access:ident $path:literal
+            $request_type:literal($request:ty) => $response_type:literal($response:ty) $(max $max:expr)?;
+    )*) => {
         $(
             $(#[$doc])*
             #[derive(Clone, Copy, Debug)]

@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 
 endpoints! {
     /// Adds one-time key packages to the device's stock and may replace its last resort.
-    PublishKeys = Device "/api/keys/publish" "publish_keys"(PublishKeysRequest) => "keys_published"(KeysPublished) max 4 * 1_024 * 1_024;
+    PublishKeys = Device "/api/keys/publish"
+        "publish_keys"(PublishKeysRequest) => "keys_published"(KeysPublished)
+        max limit::DEVICE_BODY_MAX_BYTES;
     /// Takes one key package of each device of each user. A one-time package is given out once, ever.
     ClaimKeys = Device "/api/keys/claim" "claim_keys"(ClaimKeysRequest) => "keys_claimed"(KeysClaimed);
 }
@@ -65,3 +67,12 @@ pub struct ClaimedKey {
 }
 
 const _: () = assert!(limit::KEY_PACKAGE_LOW < limit::KEY_PACKAGE_STOCK);
+
+// The largest sign-up fits into its body: base64 is four characters for three bytes, and the rest of it has 64 kB.
+const _: () = assert!(
+    ((limit::KEY_PACKAGES_MAX + 2) * limit::KEY_PACKAGE_MAX_BYTES + limit::OPAQUE_MAX_BYTES + limit::VAULT_MAX_BYTES)
+        / 3
+        * 4
+        + 64 * 1_024
+        <= limit::DEVICE_BODY_MAX_BYTES
+);

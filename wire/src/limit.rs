@@ -40,6 +40,9 @@ pub const MEMBERS_MAX: usize = 1_000;
 pub const PAGE_MAX: usize = 100;
 /// Longest body of an ordinary command, in bytes, envelope and base64 included.
 pub const BODY_MAX_BYTES: usize = 256 * 1_024;
+/// Longest body of a command that carries a device's stock of keys, in bytes: [`KEY_PACKAGES_MAX`] packages, a last
+/// resort and a certificate as base64, and at sign-up the account's keys and vault.
+pub const DEVICE_BODY_MAX_BYTES: usize = 1_280 * 1_024;
 /// Longest body of a command that carries group state, in bytes: tree, commit and welcome as base64.
 pub const GROUP_BODY_MAX_BYTES: usize = 20 * 1_024 * 1_024;
 /// Life of a ticket, in milliseconds.

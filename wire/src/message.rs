@@ -9,7 +9,8 @@ endpoints! {
     /// Appends a message to its conversation. The acknowledgement means that it is on disk (P3).
     SendMessage = Device "/api/messages/send" "send_message"(SendMessageRequest) => "message_sent"(MessageSent);
     /// A page of a conversation's log, newest last. Who asks must be a member; older than joining is not given.
-    LoadMessages = Device "/api/messages/load" "load_messages"(LoadMessagesRequest) => "messages_loaded"(MessagesLoaded);
+    LoadMessages = Device "/api/messages/load"
+        "load_messages"(LoadMessagesRequest) => "messages_loaded"(MessagesLoaded);
 }
 
 /// Payload of [`SendMessage`].

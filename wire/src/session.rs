@@ -11,16 +11,20 @@ endpoints! {
     /// First step of sign-in: OPAQUE KE1. Known and unknown names get answers that are alike (RFC 9807 §10.9).
     LoginStart = Public "/api/sessions/login/start" "login_start"(LoginStartRequest) => "login_started"(LoginStarted);
     /// Second step of sign-in: OPAQUE KE3.
-    LoginFinish = Public "/api/sessions/login/finish" "login_finish"(LoginFinishRequest) => "login_finished"(LoginFinished);
+    LoginFinish = Public "/api/sessions/login/finish"
+        "login_finish"(LoginFinishRequest) => "login_finished"(LoginFinished);
     /// Makes this browser the account's device. One device an account for now: the one before is revoked.
-    RegisterDevice = Account "/api/devices/register" "register_device"(RegisterDeviceRequest) => "device_registered"(DeviceRegistered) max limit::GROUP_BODY_MAX_BYTES;
+    RegisterDevice = Account "/api/devices/register"
+        "register_device"(RegisterDeviceRequest) => "device_registered"(DeviceRegistered)
+        max limit::DEVICE_BODY_MAX_BYTES;
     /// A new access token for the refresh cookie, which is rotated.
     Refresh = Cookie "/api/sessions/refresh" "session_refresh"(RefreshRequest) => "session_refreshed"(Refreshed);
     /// Ends the session: its tokens, its cookie and its streams.
     EndSession = Cookie "/api/sessions/end" "session_end"(EndSessionRequest) => "session_ended"(SessionEnded);
 }
 
-/// Name of the refresh cookie. `__Host-` binds it to this host, over a trustworthy channel, at `/` (RFC 6265bis §4.1.3).
+/// Name of the refresh cookie. `__Host-` binds it to this host, over a trustworthy channel, at `/` (RFC 6265bis
+/// §4.1.3).
 pub const REFRESH_COOKIE: &str = "__Host-sotto_refresh";
 
 /// What lets a client act: stands in `Authorization: Bearer`, lives in memory only.

@@ -8,7 +8,7 @@ use crate::config::{AddressSource, authority_of};
 use crate::refusal::Refusal;
 use crate::store::session::{self, Session, SessionId};
 use crate::store::{Store, StoreError};
-use crate::token::AccessClaim;
+use crate::token::{AccessClaim, RefreshClaim};
 use axum::extract::ConnectInfo;
 use axum::http::header::{AUTHORIZATION, COOKIE, HOST, ORIGIN};
 use axum::http::request::Parts;
@@ -25,6 +25,9 @@ pub(crate) trait Caller: Sized + Send + 'static {
 
     /// Reads the caller from a request's head.
     fn identify(app: &Arc<App>, parts: &Parts) -> impl Future<Output = Result<Self, Refusal>> + Send;
+
+    /// Whether a token of ours was shown. Who has shown none may be anyone.
+    fn is_known(&self) -> bool;
 }
 
 /// Anyone.
@@ -35,8 +38,8 @@ pub(crate) struct PublicCaller {
 
 /// Who may hold the refresh cookie.
 pub(crate) struct CookieCaller {
-    /// The cookie's value, unchecked.
-    pub(crate) token: Option<String>,
+    /// What the cookie says, when there is one of ours. Whether its session still stands is not asked here.
+    pub(crate) claim: Option<RefreshClaim>,
 }
 
 /// Who holds an access token.
@@ -65,6 +68,10 @@ impl Caller for PublicCaller {
     async fn identify(app: &Arc<App>, parts: &Parts) -> Result<Self, Refusal> {
         Ok(Self { address: address(app.config.address_source, parts) })
     }
+
+    fn is_known(&self) -> bool {
+        false
+    }
 }
 
 impl Caller for CookieCaller {
@@ -76,7 +83,12 @@ impl Caller for CookieCaller {
         }
         let cookies = parts.headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
         let mut pairs = cookies.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-        Ok(Self { token: pairs.find(|(name, _)| *name == REFRESH_COOKIE).map(|(_, value)| value.to_owned()) })
+        let cookie = pairs.find(|(name, _)| *name == REFRESH_COOKIE);
+        Ok(Self { claim: cookie.and_then(|(_, token)| RefreshClaim::open(&app.secrets.token_key, token)) })
+    }
+
+    fn is_known(&self) -> bool {
+        self.claim.is_some()
     }
 }
 
@@ -97,6 +109,10 @@ impl Caller for AccountCaller {
         }
         Ok(Self { session: session.id, user: session.user, device: session.device })
     }
+
+    fn is_known(&self) -> bool {
+        true
+    }
 }
 
 impl Caller for DeviceCaller {
@@ -106,6 +122,10 @@ impl Caller for DeviceCaller {
         let AccountCaller { session, user, device } = AccountCaller::identify(app, parts).await?;
         let device = device.ok_or(Code::DeviceNeeded)?;
         Ok(Self { session, device: DeviceRef { user, device } })
+    }
+
+    fn is_known(&self) -> bool {
+        true
     }
 }
 

@@ -17,7 +17,7 @@ use axum::routing::post;
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde::{Deserialize, Serialize};
-use sotto_wire::{Access, Code, Endpoint, Envelope, Millis, Problem, RequestId, envelope, limit};
+use sotto_wire::{Code, Endpoint, Envelope, Millis, Problem, RequestId, envelope, limit};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -83,7 +83,8 @@ where
     let caller = C::identify(&app, &parts).await;
     // Who is refused may still learn the id of the request, but may not fill memory.
     let max_bytes = if caller.is_ok() { E::BODY_MAX_BYTES } else { E::BODY_MAX_BYTES.min(limit::BODY_MAX_BYTES) };
-    let bodies = if E::ACCESS as u8 == Access::Public as u8 { &app.bodies.public } else { &app.bodies.known };
+    let is_known = caller.as_ref().is_ok_and(C::is_known);
+    let bodies = if is_known { &app.bodies.known } else { &app.bodies.strangers };
     let body = read(&parts.headers, body, (max_bytes, bodies)).await;
     let request_id = body.as_ref().ok().and_then(|(bytes, _)| request_id(bytes));
     let outcome = match (caller, body) {
@@ -118,21 +119,21 @@ where
 
 /// Memory for the bodies of running requests, in bytes: what does not fit is told to come back.
 pub(crate) struct Bodies {
-    /// For those whom anyone may send.
-    public: Arc<Semaphore>,
-    /// For those of callers who are known.
+    /// For those of callers who may be anyone.
+    strangers: Arc<Semaphore>,
+    /// For those of callers who have shown a token.
     known: Arc<Semaphore>,
 }
 
 /// 50 sign-ups of the largest size at once; apart, so that strangers cannot keep out who is known.
-const PUBLIC_BODIES_MAX_BYTES: usize = 64 * 1_024 * 1_024;
+const STRANGERS_BODIES_MAX_BYTES: usize = 64 * 1_024 * 1_024;
 /// A dozen groups of a thousand at once, or ten thousand messages.
 const KNOWN_BODIES_MAX_BYTES: usize = 256 * 1_024 * 1_024;
 
 impl Default for Bodies {
     fn default() -> Self {
         Self {
-            public: Arc::new(Semaphore::new(PUBLIC_BODIES_MAX_BYTES)),
+            strangers: Arc::new(Semaphore::new(STRANGERS_BODIES_MAX_BYTES)),
             known: Arc::new(Semaphore::new(KNOWN_BODIES_MAX_BYTES)),
         }
     }

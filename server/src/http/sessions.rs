@@ -156,8 +156,7 @@ fn step(session: &Session, presented: u64, now: Millis, grace: Millis) -> Step {
 }
 
 async fn refresh(app: Arc<App>, caller: CookieCaller, _: RefreshRequest) -> Result<Answer<Refreshed>, Refusal> {
-    let claim = caller.token.and_then(|token| RefreshClaim::open(&app.secrets.token_key, &token));
-    let claim = claim.ok_or(Code::SessionEnded)?;
+    let claim = caller.claim.ok_or(Code::SessionEnded)?;
     let now = app.clock.now();
     let mut tx = app.store.write().await?;
     let mut session = session::load(&mut tx, claim.session).await?.ok_or(Code::SessionEnded)?;
@@ -190,8 +189,7 @@ async fn refresh(app: Arc<App>, caller: CookieCaller, _: RefreshRequest) -> Resu
 
 /// Signs out. Who has no session any more is signed out already.
 async fn end(app: Arc<App>, caller: CookieCaller, _: EndSessionRequest) -> Result<Answer<SessionEnded>, Refusal> {
-    let claim = caller.token.and_then(|token| RefreshClaim::open(&app.secrets.token_key, &token));
-    if let Some(claim) = claim {
+    if let Some(claim) = caller.claim {
         let mut tx = app.store.write().await?;
         session::end(&mut tx, claim.session).await?;
         tx.commit().await.map_err(StoreError::from)?;

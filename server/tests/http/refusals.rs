@@ -124,11 +124,10 @@ async fn unknown_path_and_wrong_method_are_typed_refusals() {
     server.stop().await;
 }
 
-/// Announces a sign-up of the largest size and waits until the server has made room for it.
-async fn announce_body(server: &Server) -> TcpStream {
+/// Announces a sign-up of this size and waits until the server has made room for it; `None` when it has none left.
+async fn announce_body(server: &Server, size_bytes: usize) -> Option<TcpStream> {
     let address = server.origin.strip_prefix("http://").expect("an origin");
     let mut stream = TcpStream::connect(address).await.expect("connected");
-    let size_bytes = limit::GROUP_BODY_MAX_BYTES;
     let head = format!(
         "POST /api/accounts/register/finish HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\n\
          content-length: {size_bytes}\r\nexpect: 100-continue\r\n\r\n"
@@ -136,25 +135,48 @@ async fn announce_body(server: &Server) -> TcpStream {
     stream.write_all(head.as_bytes()).await.expect("sent");
     let mut answer = [0; 12];
     stream.read_exact(&mut answer).await.expect("answered");
-    assert_eq!(&answer, b"HTTP/1.1 100");
-    stream
+    match &answer {
+        b"HTTP/1.1 100" => Some(stream),
+        b"HTTP/1.1 503" => None,
+        _ => panic!("{}", String::from_utf8_lossy(&answer)),
+    }
+}
+
+/// Of less than this the server may have room left when it is filled.
+const SMALL_BYTES: usize = 16 * 1_024;
+
+/// Announces sign-ups until the server has no room left for the smaller ones either: at least so many large ones.
+async fn fill_room_of_strangers(server: &Server, large_min: usize) -> Vec<TcpStream> {
+    let mut waiting = Vec::new();
+    while let Some(stream) = announce_body(server, limit::DEVICE_BODY_MAX_BYTES).await {
+        waiting.push(stream);
+    }
+    assert!(waiting.len() >= large_min, "{}", waiting.len());
+    while let Some(stream) = announce_body(server, SMALL_BYTES).await {
+        waiting.push(stream);
+    }
+    waiting
 }
 
 #[tokio::test]
 async fn bodies_of_strangers_take_bounded_memory_and_known_callers_have_their_own() {
     let server = Server::start().await;
     let ada = Person::sign_up(&server, "ada").await;
-    let mut waiting = Vec::new();
-    for _ in 0..3 {
-        waiting.push(announce_body(&server).await);
-    }
-    let big = || vec![b' '; limit::GROUP_BODY_MAX_BYTES];
+    let waiting = fill_room_of_strangers(&server, 50).await;
+    let big = || vec![b' '; limit::DEVICE_BODY_MAX_BYTES];
     let sign_up = || server.post("/api/accounts/register/finish", json(), big());
     assert_eq!(sign_up().await.refusal(), (503, Code::Unavailable));
     let mut headers = json();
     headers.extend(bearer(&ada.access_token));
     let known = server.post("/api/devices/register", headers, big()).await;
     assert_eq!(known.refusal(), (400, Code::Malformed), "it was read");
+    assert!(server.refresh(&ada.cookie).await.is_ok(), "the cookie makes known too");
+    // A stranger at a door of those who are known takes no room of theirs: the body is not read, so its id is not known.
+    let large = envelope("claim_keys", &format!(r#"{{"users":[],"more":"{}"}}"#, "x".repeat(SMALL_BYTES)));
+    for (path, expected) in [(CLAIM, (401, Code::Unauthorized)), ("/api/sessions/refresh", (503, Code::Unavailable))] {
+        let stranger = server.post(path, json(), large.clone()).await;
+        assert_eq!((stranger.refusal(), stranger.request_id()), (expected, None), "{path}");
+    }
     drop(waiting);
     // Room is made as the server notices that they are gone.
     let made = async { while sign_up().await.refusal() != (400, Code::Malformed) {} };
