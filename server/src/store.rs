@@ -142,11 +142,6 @@ impl Store {
     }
 }
 
-/// 16 bytes of a column as an id.
-pub(crate) fn id(bytes: &[u8]) -> Result<[u8; 16], StoreError> {
-    bytes.try_into().map_err(|_| StoreError::Corrupt)
-}
-
 async fn secret_of(connection: &mut AnyConnection) -> Result<Bytes32, StoreError> {
     let row = sqlx::query("SELECT secret FROM deployment WHERE id = 1").fetch_one(connection).await?;
     rows::column(&row, 0)

@@ -3,12 +3,12 @@
 //! The rule: an account has exactly one current device; devices before it keep their row, which says where their
 //! messages came from, and lose their key packages.
 
-use super::session::{integer, unsigned};
-use super::{StoreError, id, key, log};
+use crate::store::rows::{bigint, column};
+use crate::store::{StoreError, key, log};
 use sotto_wire::account::{Identity, Name};
 use sotto_wire::key::NewDevice;
 use sotto_wire::{Base64, DeviceId, DeviceRef, Millis, UserId};
-use sqlx::{AnyConnection, Row as _};
+use sqlx::AnyConnection;
 
 /// An account.
 #[derive(Clone, Debug, PartialEq)]
@@ -63,53 +63,57 @@ pub(crate) async fn insert(tx: &mut AnyConnection, account: &Account) -> Result<
         "INSERT INTO account (id, name, record, ed25519, ml_dsa_65, vault, device_sequence, created_at) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
     )
-    .bind(account.user.0.to_vec())
-    .bind(account.name.as_str().to_owned())
-    .bind(account.record.clone())
-    .bind(account.identity.ed25519.0.clone())
-    .bind(account.identity.ml_dsa_65.0.clone())
-    .bind(account.vault.clone())
-    .bind(integer(account.device_sequence))
-    .bind(integer(account.created_at.0))
+    .bind(account.user.0.as_slice())
+    .bind(account.name.as_str())
+    .bind(account.record.as_slice())
+    .bind(account.identity.ed25519.as_slice())
+    .bind(account.identity.ml_dsa_65.as_slice())
+    .bind(account.vault.as_slice())
+    .bind(bigint(account.device_sequence))
+    .bind(bigint(account.created_at.0))
     .execute(tx)
     .await?;
     Ok(())
 }
 
+/// The one statement that reads an account, by the column that it is found by.
+macro_rules! select_account {
+    ($by:literal) => {
+        concat!(
+            "SELECT a.id, a.name, a.record, a.ed25519, a.ml_dsa_65, a.vault, d.id, a.device_sequence, a.created_at \
+             FROM account a JOIN device d ON d.account = a.id AND d.revoked_at IS NULL WHERE a.",
+            $by,
+            " = $1"
+        )
+    };
+}
+
 /// The account, when there is one.
 pub(crate) async fn load(tx: &mut AnyConnection, by: By<'_>) -> Result<Option<Account>, StoreError> {
-    let query = match by {
-        By::Id(user) => sqlx::query(
-            "SELECT a.id, a.name, a.record, a.ed25519, a.ml_dsa_65, a.vault, d.id, a.device_sequence, a.created_at \
-             FROM account a JOIN device d ON d.account = a.id AND d.revoked_at IS NULL WHERE a.id = $1",
-        )
-        .bind(user.0.to_vec()),
-        By::Name(name) => sqlx::query(
-            "SELECT a.id, a.name, a.record, a.ed25519, a.ml_dsa_65, a.vault, d.id, a.device_sequence, a.created_at \
-             FROM account a JOIN device d ON d.account = a.id AND d.revoked_at IS NULL WHERE a.name = $1",
-        )
-        .bind(name.as_str().to_owned()),
+    let query = match &by {
+        By::Id(user) => sqlx::query(select_account!("id")).bind(user.0.as_slice()),
+        By::Name(name) => sqlx::query(select_account!("name")).bind(name.as_str()),
     };
     let Some(row) = query.fetch_optional(tx).await? else { return Ok(None) };
     Ok(Some(Account {
-        user: UserId(id(row.try_get(0)?)?),
-        name: Name::new(&row.try_get::<String, _>(1)?).ok_or(StoreError::Corrupt)?,
-        record: row.try_get(2)?,
-        identity: Identity { ed25519: Base64(row.try_get(3)?), ml_dsa_65: Base64(row.try_get(4)?) },
-        vault: row.try_get(5)?,
-        device: DeviceId(id(row.try_get(6)?)?),
-        device_sequence: unsigned(row.try_get(7)?)?,
-        created_at: Millis(unsigned(row.try_get(8)?)?),
+        user: column(&row, 0)?,
+        name: column(&row, 1)?,
+        record: column(&row, 2)?,
+        identity: Identity { ed25519: Base64(column(&row, 3)?), ml_dsa_65: Base64(column(&row, 4)?) },
+        vault: column(&row, 5)?,
+        device: column(&row, 6)?,
+        device_sequence: column(&row, 7)?,
+        created_at: column(&row, 8)?,
     }))
 }
 
 /// The account's current device.
 pub(crate) async fn current_device(tx: &mut AnyConnection, user: UserId) -> Result<Option<DeviceId>, StoreError> {
     let row = sqlx::query("SELECT id FROM device WHERE account = $1 AND revoked_at IS NULL")
-        .bind(user.0.to_vec())
+        .bind(user.0.as_slice())
         .fetch_optional(tx)
         .await?;
-    row.map(|row| Ok(DeviceId(id(row.try_get(0)?)?))).transpose()
+    row.map(|row| column(&row, 0)).transpose()
 }
 
 /// Adds a device with its key packages. Its stream begins after the newest row of the log.
@@ -137,12 +141,12 @@ pub(crate) async fn insert_device(tx: &mut AnyConnection, device: &Device) -> Re
         "INSERT INTO device (id, account, certificate, last_resort, registered_n, registered_at) \
          VALUES ($1, $2, $3, $4, $5, $6)",
     )
-    .bind(device.device.device.0.to_vec())
-    .bind(device.device.user.0.to_vec())
-    .bind(device.certificate.clone())
-    .bind(device.last_resort.clone())
+    .bind(device.device.device.0.as_slice())
+    .bind(device.device.user.0.as_slice())
+    .bind(device.certificate.as_slice())
+    .bind(device.last_resort.as_slice())
     .bind(device.registered_n)
-    .bind(integer(device.registered_at.0))
+    .bind(bigint(device.registered_at.0))
     .execute(tx)
     .await?;
     Ok(())
@@ -153,29 +157,29 @@ pub(crate) async fn load_device(tx: &mut AnyConnection, device: DeviceId) -> Res
     let row = sqlx::query(
         "SELECT account, certificate, last_resort, registered_n, registered_at, revoked_at FROM device WHERE id = $1",
     )
-    .bind(device.0.to_vec())
+    .bind(device.0.as_slice())
     .fetch_optional(tx)
     .await?;
     let Some(row) = row else { return Ok(None) };
     Ok(Some(Device {
-        device: DeviceRef { user: UserId(id(row.try_get(0)?)?), device },
-        certificate: row.try_get(1)?,
-        last_resort: row.try_get(2)?,
-        registered_n: row.try_get(3)?,
-        registered_at: Millis(unsigned(row.try_get(4)?)?),
-        is_revoked: row.try_get::<Option<i64>, _>(5)?.is_some(),
+        device: DeviceRef { user: column(&row, 0)?, device },
+        certificate: column(&row, 1)?,
+        last_resort: column(&row, 2)?,
+        registered_n: column(&row, 3)?,
+        registered_at: column(&row, 4)?,
+        is_revoked: column::<Option<Millis>>(&row, 5)?.is_some(),
     }))
 }
 
 /// Takes the account's current device away: another is registered in the same transaction.
 pub(crate) async fn revoke_device(tx: &mut AnyConnection, device: DeviceRef, now: Millis) -> Result<(), StoreError> {
     sqlx::query("UPDATE device SET revoked_at = $1 WHERE id = $2")
-        .bind(integer(now.0))
-        .bind(device.device.0.to_vec())
+        .bind(bigint(now.0))
+        .bind(device.device.0.as_slice())
         .execute(&mut *tx)
         .await?;
     sqlx::query("UPDATE account SET device_sequence = device_sequence + 1 WHERE id = $1")
-        .bind(device.user.0.to_vec())
+        .bind(device.user.0.as_slice())
         .execute(tx)
         .await?;
     Ok(())

@@ -2,26 +2,27 @@
 //!
 //! The rule: a one-time package is given out once, ever, even when its device sends it again.
 
-use super::{StoreError, session};
+use crate::store::StoreError;
+use crate::store::rows::column;
 use sha2::{Digest as _, Sha256};
 use sotto_wire::{Base64, DeviceId};
-use sqlx::{AnyConnection, Row as _};
+use sqlx::AnyConnection;
 
 /// Adds one-time packages; those that the device has sent before are passed over.
 pub(crate) async fn add(tx: &mut AnyConnection, device: DeviceId, packages: &[Base64]) -> Result<(), StoreError> {
     let newest = sqlx::query("SELECT COALESCE(MAX(n), 0) FROM key_package WHERE device = $1")
-        .bind(device.0.to_vec())
+        .bind(device.0.as_slice())
         .fetch_one(&mut *tx)
         .await?;
-    let newest: i64 = newest.try_get(0)?;
+    let newest: i64 = column(&newest, 0)?;
     for (n, package) in (newest + 1..).zip(packages) {
         sqlx::query(
             "INSERT INTO key_package (device, digest, n, package) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
         )
-        .bind(device.0.to_vec())
+        .bind(device.0.as_slice())
         .bind(Sha256::digest(package.as_slice()).to_vec())
         .bind(n)
-        .bind(package.0.clone())
+        .bind(package.as_slice())
         .execute(&mut *tx)
         .await?;
     }
@@ -31,11 +32,10 @@ pub(crate) async fn add(tx: &mut AnyConnection, device: DeviceId, packages: &[Ba
 /// How many one-time packages are left.
 pub(crate) async fn stock(tx: &mut AnyConnection, device: DeviceId) -> Result<usize, StoreError> {
     let row = sqlx::query("SELECT COUNT(*) FROM key_package WHERE device = $1 AND package IS NOT NULL")
-        .bind(device.0.to_vec())
+        .bind(device.0.as_slice())
         .fetch_one(tx)
         .await?;
-    let count = session::unsigned(row.try_get(0)?)?;
-    usize::try_from(count).map_err(|_| StoreError::Corrupt)
+    usize::try_from(column::<u64>(&row, 0)?).map_err(|_| StoreError::Corrupt)
 }
 
 /// Takes the oldest one-time package; the last resort when there is none; `None` for a device that does not exist.
@@ -43,20 +43,22 @@ pub(crate) async fn claim(tx: &mut AnyConnection, device: DeviceId) -> Result<Op
     let row = sqlx::query(
         "SELECT digest, package FROM key_package WHERE device = $1 AND package IS NOT NULL ORDER BY n LIMIT 1",
     )
-    .bind(device.0.to_vec())
+    .bind(device.0.as_slice())
     .fetch_optional(&mut *tx)
     .await?;
     if let Some(row) = row {
         sqlx::query("UPDATE key_package SET package = NULL WHERE device = $1 AND digest = $2")
-            .bind(device.0.to_vec())
-            .bind(row.try_get::<Vec<u8>, _>(0)?)
+            .bind(device.0.as_slice())
+            .bind(column::<Vec<u8>>(&row, 0)?)
             .execute(tx)
             .await?;
-        return Ok(Some(row.try_get(1)?));
+        return Ok(Some(column(&row, 1)?));
     }
-    let row =
-        sqlx::query("SELECT last_resort FROM device WHERE id = $1").bind(device.0.to_vec()).fetch_optional(tx).await?;
-    row.map(|row| Ok(row.try_get(0)?)).transpose()
+    let row = sqlx::query("SELECT last_resort FROM device WHERE id = $1")
+        .bind(device.0.as_slice())
+        .fetch_optional(tx)
+        .await?;
+    row.map(|row| column(&row, 0)).transpose()
 }
 
 /// Replaces the last resort.
@@ -66,8 +68,8 @@ pub(crate) async fn set_last_resort(
     last_resort: &Base64,
 ) -> Result<(), StoreError> {
     sqlx::query("UPDATE device SET last_resort = $1 WHERE id = $2")
-        .bind(last_resort.0.clone())
-        .bind(device.0.to_vec())
+        .bind(last_resort.as_slice())
+        .bind(device.0.as_slice())
         .execute(tx)
         .await?;
     Ok(())
@@ -75,6 +77,6 @@ pub(crate) async fn set_last_resort(
 
 /// Drops the packages of a device that was replaced.
 pub(crate) async fn drop_all(tx: &mut AnyConnection, device: DeviceId) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM key_package WHERE device = $1").bind(device.0.to_vec()).execute(tx).await?;
+    sqlx::query("DELETE FROM key_package WHERE device = $1").bind(device.0.as_slice()).execute(tx).await?;
     Ok(())
 }

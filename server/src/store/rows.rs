@@ -3,10 +3,11 @@
 //! The rule: what comes back of another length or sign than was written is [`StoreError::Corrupt`], never a panic.
 
 use crate::store::StoreError;
+use crate::store::session::SessionId;
 use sotto_wire::account::Name;
 use sotto_wire::{ClientId, ConversationId, DeviceId, Millis, UserId};
 use sqlx::any::AnyRow;
-use sqlx::{AssertSqlSafe, Row as _};
+use sqlx::{AssertSqlSafe, Row as _, ValueRef as _};
 use std::fmt::Write as _;
 
 /// Most rows that one statement names. SQLite finds the name of a parameter (`$1`, which PostgreSQL wants) by walking
@@ -37,7 +38,13 @@ macro_rules! bytes {
         }
     )* };
 }
-bytes! { Bytes32 UserId DeviceId ConversationId ClientId }
+bytes! { Bytes32 UserId DeviceId ConversationId ClientId SessionId }
+
+impl<T: Column> Column for Option<T> {
+    fn read(row: &AnyRow, index: usize) -> Result<Self, StoreError> {
+        if row.try_get_raw(index)?.is_null() { Ok(None) } else { T::read(row, index).map(Some) }
+    }
+}
 
 impl Column for i64 {
     fn read(row: &AnyRow, index: usize) -> Result<Self, StoreError> {

@@ -2,15 +2,16 @@
 //!
 //! The rule: a session that has ended has no row, and a generation is never given out twice.
 
-use super::StoreError;
+use crate::store::StoreError;
+use crate::store::rows::{bigint, column};
 use sotto_wire::{DeviceId, Millis, UserId};
-use sqlx::{AnyConnection, Row as _};
+use sqlx::AnyConnection;
 
-/// A session: one sign-in of one browser, and the family of its refresh tokens.
+/// Names a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct SessionId(pub(crate) [u8; 16]);
 
-/// A session as it stands.
+/// A session: one sign-in of one browser, and the family of its refresh tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Session {
     /// Which.
@@ -35,13 +36,13 @@ pub(crate) async fn insert(tx: &mut AnyConnection, session: &Session) -> Result<
         "INSERT INTO session (id, account, device, binding, generation, rotated_at, ends_at) \
          VALUES ($1, $2, $3, $4, $5, $6, $7)",
     )
-    .bind(session.id.0.to_vec())
-    .bind(session.user.0.to_vec())
-    .bind(session.device.map(|device| device.0.to_vec()))
+    .bind(session.id.0.as_slice())
+    .bind(session.user.0.as_slice())
+    .bind(session.device.as_ref().map(|device| device.0.as_slice()))
     .bind(i64::from(session.binding))
-    .bind(integer(session.generation))
-    .bind(integer(session.rotated_at.0))
-    .bind(integer(session.ends_at.0))
+    .bind(bigint(session.generation))
+    .bind(bigint(session.rotated_at.0))
+    .bind(bigint(session.ends_at.0))
     .execute(tx)
     .await?;
     Ok(())
@@ -51,29 +52,28 @@ pub(crate) async fn insert(tx: &mut AnyConnection, session: &Session) -> Result<
 pub(crate) async fn load(tx: &mut AnyConnection, id: SessionId) -> Result<Option<Session>, StoreError> {
     let row =
         sqlx::query("SELECT account, device, binding, generation, rotated_at, ends_at FROM session WHERE id = $1")
-            .bind(id.0.to_vec())
+            .bind(id.0.as_slice())
             .fetch_optional(tx)
             .await?;
     let Some(row) = row else { return Ok(None) };
-    let device: Option<&[u8]> = row.try_get(1)?;
     Ok(Some(Session {
         id,
-        user: UserId(super::id(row.try_get(0)?)?),
-        device: device.map(super::id).transpose()?.map(DeviceId),
-        binding: u32::try_from(row.try_get::<i64, _>(2)?).map_err(|_| StoreError::Corrupt)?,
-        generation: unsigned(row.try_get(3)?)?,
-        rotated_at: Millis(unsigned(row.try_get(4)?)?),
-        ends_at: Millis(unsigned(row.try_get(5)?)?),
+        user: column(&row, 0)?,
+        device: column(&row, 1)?,
+        binding: u32::try_from(column::<i64>(&row, 2)?).map_err(|_| StoreError::Corrupt)?,
+        generation: column(&row, 3)?,
+        rotated_at: column(&row, 4)?,
+        ends_at: column(&row, 5)?,
     }))
 }
 
 /// Begins the next generation of the session's refresh token.
 pub(crate) async fn rotate(tx: &mut AnyConnection, session: &Session) -> Result<(), StoreError> {
     sqlx::query("UPDATE session SET generation = $1, rotated_at = $2, ends_at = $3 WHERE id = $4")
-        .bind(integer(session.generation))
-        .bind(integer(session.rotated_at.0))
-        .bind(integer(session.ends_at.0))
-        .bind(session.id.0.to_vec())
+        .bind(bigint(session.generation))
+        .bind(bigint(session.rotated_at.0))
+        .bind(bigint(session.ends_at.0))
+        .bind(session.id.0.as_slice())
         .execute(tx)
         .await?;
     Ok(())
@@ -82,9 +82,9 @@ pub(crate) async fn rotate(tx: &mut AnyConnection, session: &Session) -> Result<
 /// Binds the session to a device.
 pub(crate) async fn bind(tx: &mut AnyConnection, session: &Session) -> Result<(), StoreError> {
     sqlx::query("UPDATE session SET device = $1, binding = $2 WHERE id = $3")
-        .bind(session.device.map(|device| device.0.to_vec()))
+        .bind(session.device.as_ref().map(|device| device.0.as_slice()))
         .bind(i64::from(session.binding))
-        .bind(session.id.0.to_vec())
+        .bind(session.id.0.as_slice())
         .execute(tx)
         .await?;
     Ok(())
@@ -92,7 +92,7 @@ pub(crate) async fn bind(tx: &mut AnyConnection, session: &Session) -> Result<()
 
 /// Ends the session; `false` when it had ended.
 pub(crate) async fn end(tx: &mut AnyConnection, id: SessionId) -> Result<bool, StoreError> {
-    let ended = sqlx::query("DELETE FROM session WHERE id = $1").bind(id.0.to_vec()).execute(tx).await?;
+    let ended = sqlx::query("DELETE FROM session WHERE id = $1").bind(id.0.as_slice()).execute(tx).await?;
     Ok(ended.rows_affected() > 0)
 }
 
@@ -103,26 +103,16 @@ pub(crate) async fn end_of_device(
     kept: SessionId,
 ) -> Result<Vec<SessionId>, StoreError> {
     let rows = sqlx::query("DELETE FROM session WHERE account = $1 AND device = $2 AND id <> $3 RETURNING id")
-        .bind(user.0.to_vec())
-        .bind(device.0.to_vec())
-        .bind(kept.0.to_vec())
+        .bind(user.0.as_slice())
+        .bind(device.0.as_slice())
+        .bind(kept.0.as_slice())
         .fetch_all(tx)
         .await?;
-    rows.iter().map(|row| Ok(SessionId(super::id(row.try_get(0)?)?))).collect()
+    rows.iter().map(|row| column(row, 0)).collect()
 }
 
 /// Drops sessions whose time is over.
 pub(crate) async fn drop_expired(tx: &mut AnyConnection, now: Millis) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM session WHERE ends_at <= $1").bind(integer(now.0)).execute(tx).await?;
+    sqlx::query("DELETE FROM session WHERE ends_at <= $1").bind(bigint(now.0)).execute(tx).await?;
     Ok(())
-}
-
-/// As the store keeps it. Times and counters do not reach 2⁶³.
-pub(super) fn integer(value: u64) -> i64 {
-    i64::try_from(value).unwrap_or(i64::MAX)
-}
-
-/// As it was before [`integer`].
-pub(super) fn unsigned(value: i64) -> Result<u64, StoreError> {
-    u64::try_from(value).map_err(|_| StoreError::Corrupt)
 }
