@@ -1,7 +1,7 @@
 //! The process around the server: settings, log, socket, signals. Owns no part of what is served.
 
+use crate::refusal::causes;
 use crate::{Config, ConfigError, LogFormat, ServeError, serve};
-use std::error::Error;
 use std::io::{self, IsTerminal as _};
 use std::process::ExitCode;
 use tokio::net::{TcpListener, TcpSocket};
@@ -31,7 +31,7 @@ pub fn main() -> ExitCode {
         // Help and version come this way too, and have their own exit code.
         Err(MainError::Config(ConfigError::CommandLine(error))) => error.exit(),
         Err(error) => {
-            eprintln!("sotto-server: {}", with_causes(&error));
+            eprintln!("sotto-server: {}", causes(&error));
             ExitCode::FAILURE
         }
     }
@@ -76,15 +76,4 @@ fn start_log(config: &Config) -> Result<(), MainError> {
         tracing::error!(place, "panicked");
     }));
     Ok(())
-}
-
-fn with_causes(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }
