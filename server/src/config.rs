@@ -91,7 +91,8 @@ pub struct Config {
     #[arg(long, env = "SOTTO_DATA_DIR", value_name = "FOLDER", default_value = "sotto-data")]
     pub data_dir: PathBuf,
     /// Address to listen on
-    #[arg(long, env = "SOTTO_LISTEN", value_name = "ADDRESS:PORT", default_value_t = SocketAddr::from((Ipv4Addr::LOCALHOST, 8787)))]
+    #[arg(long, env = "SOTTO_LISTEN", value_name = "ADDRESS:PORT")]
+    #[arg(default_value_t = SocketAddr::from((Ipv4Addr::LOCALHOST, 8787)))]
     pub listen: SocketAddr,
     /// Connections that may wait to be accepted
     #[arg(long, env = "SOTTO_LISTEN_BACKLOG_CONNECTIONS", value_name = "COUNT", default_value_t = 4_096)]
