@@ -54,7 +54,7 @@ pub(crate) struct Database {
 
 impl Database {
     /// Opens the store `name`, made if need be, as its newest writer: every older one is refused from now on. Tells
-    /// `lost` when the store is taken away.
+    /// `on_loss` when the store is taken away.
     pub(crate) async fn open(name: &str, on_loss: impl Fn(StoreFailure) + 'static) -> Result<Self, StoreFailure> {
         let unopenable = |_| StoreFailure::Unopenable;
         let factory = Factory::new().map_err(unopenable)?;
