@@ -35,8 +35,12 @@ use sotto_wire::{ConversationId, DeviceId, Millis, Ticket};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::net::TcpStream;
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::JoinHandle;
+
+/// Streams that read the log at a time. Fewer than the store has readers, so that a storm of streams that resume leaves
+/// room for everyone else; the others wait in line.
+const REPLAYS_MAX: usize = 3;
 
 /// What the operator decides about streams.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +68,8 @@ pub(crate) struct Inner {
     /// Rows up to here were offered to all live subscribers.
     delivered: AtomicI64,
     is_closing: AtomicBool,
+    /// Turns of those who read the log on their own.
+    replays: Semaphore,
     hub: Mutex<Hub>,
     tickets: Mutex<Tickets>,
     typing: Mutex<Typing>,
@@ -131,6 +137,7 @@ impl Delivery {
             appended: news.hint.clone(),
             delivered: AtomicI64::new(tail.0),
             is_closing: AtomicBool::new(false),
+            replays: Semaphore::new(REPLAYS_MAX),
             hub: Mutex::new(Hub::new(tail)),
             tickets: Mutex::default(),
             typing: Mutex::default(),

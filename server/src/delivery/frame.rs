@@ -8,6 +8,7 @@ use crate::store::{Store, StoreError, conversation, group};
 use serde::Serialize;
 use sotto_wire::event::{ConversationCommitted, ConversationWelcome, Durable, Ephemeral, MessageReceived};
 use sotto_wire::{Millis, Timestamp};
+use std::ops::Range;
 
 /// Frames back to back, as they go out, and where each ends.
 #[derive(Debug, Default)]
@@ -39,18 +40,37 @@ impl Frames {
         self.ends.len()
     }
 
-    /// The newest of the frames in `range`.
-    pub(crate) fn newest(&self, range: &std::ops::Range<usize>) -> Option<LogNumber> {
+    /// The number of the last frame in `range`; `None` when it is empty.
+    pub(crate) fn newest(&self, range: &Range<usize>) -> Option<LogNumber> {
         self.ends.get(range.clone())?.last().map(|(n, _)| *n)
     }
 
-    /// The bytes of those frames in `range` that are of events `first` to `last`.
-    pub(crate) fn within(&self, range: &std::ops::Range<usize>, (first, last): (LogNumber, LogNumber)) -> &[u8] {
+    /// Those frames in `range` that are of events `first` to `last`.
+    pub(crate) fn between(&self, range: &Range<usize>, (first, last): (LogNumber, LogNumber)) -> Range<usize> {
         let ends = &self.ends[range.clone()];
         let from = range.start + ends.partition_point(|(n, _)| *n < first);
         let to = range.start + ends.partition_point(|(n, _)| *n <= last);
-        let start_of = |frame: usize| if frame == 0 { 0 } else { self.ends[frame - 1].1 };
-        if from < to { &self.bytes[start_of(from)..start_of(to)] } else { &[] }
+        from..to.max(from)
+    }
+
+    /// The bytes of the frames in `range`.
+    pub(crate) fn bytes_of(&self, range: &Range<usize>) -> &[u8] {
+        &self.bytes[self.start_of(range.start)..self.start_of(range.end)]
+    }
+
+    /// Which frame comes after those that were written, wholly or in part, when the first `taken_bytes` of the frames in
+    /// `range` were; and what is left of the one that was written in part.
+    pub(crate) fn begun(&self, range: &Range<usize>, taken_bytes: usize) -> (usize, &[u8]) {
+        let upto = self.start_of(range.start) + taken_bytes;
+        if taken_bytes == 0 {
+            return (range.start, &[]);
+        }
+        let next = range.start + self.ends[range.clone()].partition_point(|(_, end)| *end < upto) + 1;
+        (next, &self.bytes[upto..self.start_of(next)])
+    }
+
+    fn start_of(&self, frame: usize) -> usize {
+        if frame == 0 { 0 } else { self.ends[frame - 1].1 }
     }
 }
 
@@ -157,15 +177,27 @@ mod tests {
         for n in [10, 12, 15] {
             frames.push((LogNumber(n), &message(n)), Millis(0));
         }
-        let numbers = |range, first, last| {
-            let text =
-                String::from_utf8(frames.within(&range, (LogNumber(first), LogNumber(last))).to_vec()).expect("UTF-8");
-            text.matches("id: ").count()
-        };
-        assert_eq!(numbers(0..3, 0, i64::MAX), 3);
-        assert_eq!(numbers(0..3, 11, 14), 1);
-        assert_eq!(numbers(1..2, 0, i64::MAX), 1);
-        assert_eq!(numbers(0..3, 13, 14), 0);
-        assert_eq!(frames.within(&(0..3), (LogNumber(10), LogNumber(15))), frames.bytes);
+        let between = |range, first, last| frames.between(&range, (LogNumber(first), LogNumber(last)));
+        assert_eq!(between(0..3, 0, i64::MAX), 0..3);
+        assert_eq!(between(0..3, 11, 14), 1..2);
+        assert_eq!(between(1..2, 0, i64::MAX), 1..2);
+        assert!(between(0..3, 13, 14).is_empty());
+        assert!(between(0..3, 16, 9).is_empty());
+        assert_eq!(frames.bytes_of(&(0..3)), frames.bytes);
+        assert_eq!(frames.newest(&(0..2)), Some(LogNumber(12)));
+        assert_eq!(frames.newest(&(2..2)), None);
+    }
+
+    #[test]
+    fn a_frame_written_in_part_is_the_last_that_was_begun() {
+        let mut frames = Frames::default();
+        for n in [10, 12, 15] {
+            frames.push((LogNumber(n), &message(n)), Millis(0));
+        }
+        let size = frames.bytes_of(&(1..2)).len();
+        assert_eq!(frames.begun(&(1..3), 0), (1, &[][..]));
+        assert_eq!(frames.begun(&(1..3), size), (2, &[][..]));
+        assert_eq!(frames.begun(&(1..3), size + 1), (3, &frames.bytes_of(&(2..3))[1..]));
+        assert_eq!(frames.begun(&(1..3), 2 * size), (3, &[][..]));
     }
 }

@@ -3,11 +3,12 @@
 //! The rule: routes change only together with [`Hub::tail`]. A subscriber is routed once it has read the log up to the
 //! tail, and from then on gets every later row, each once, because it counts their numbers.
 
+use crate::delivery::frame::Frames;
 use crate::delivery::subscriber::Subscriber;
 use crate::store::conversation::Membership;
 use crate::store::log::{LogNumber, Row, RowKind, Stream};
 use sotto_wire::DeviceId;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -22,9 +23,31 @@ pub(crate) struct Route {
 /// The routes of one stream. Shared, so that a page is sent without holding up who comes and goes.
 pub(crate) type Routes = Arc<Vec<Route>>;
 
+/// Most bytes of pages that are kept for sockets that could not take them at once: a second of 10 000 messages.
+const RECENT_MAX_BYTES: usize = 16 * 1_024 * 1_024;
+
+/// The newest pages. Subscribers refer to them weakly, so this alone decides how much memory slow sockets cost.
+#[derive(Default)]
+struct Recent {
+    pages: VecDeque<Arc<Frames>>,
+    bytes: usize,
+}
+
+impl Recent {
+    fn keep(&mut self, page: Arc<Frames>) {
+        self.bytes += page.bytes.len();
+        self.pages.push_back(page);
+        // The newest stays, however large it is.
+        while self.bytes > RECENT_MAX_BYTES && self.pages.len() > 1 {
+            self.bytes -= self.pages.pop_front().map_or(0, |page| page.bytes.len());
+        }
+    }
+}
+
 /// The subscribers of this node and their routes.
 #[derive(Default)]
 pub(crate) struct Hub {
+    recent: Recent,
     tail: LogNumber,
     newest_id: u64,
     subscribers: HashMap<u64, Registration>,
@@ -94,12 +117,20 @@ impl Hub {
             // Give the memory of a storm back.
             self.subscribers.shrink_to_fit();
             self.routes.shrink_to_fit();
+            self.recent = Recent::default();
         }
     }
 
     /// All subscribers.
     pub(crate) fn subscribers(&self) -> impl Iterator<Item = &Arc<Subscriber>> {
         self.subscribers.values().map(|registration| &registration.subscriber)
+    }
+
+    /// Keeps a page for those who could not take it at once.
+    pub(crate) fn remember(&mut self, page: Arc<Frames>) {
+        if !self.subscribers.is_empty() {
+            self.recent.keep(page);
+        }
     }
 
     /// The routes of `stream` now.

@@ -57,9 +57,16 @@ async fn live(inner: &Arc<Inner>, subscriber: &Arc<Subscriber>) -> bool {
         }
         // Boxed, so that a stream that is live does not carry the room for reading.
         Step::Read(position) => {
-            if let Err(error) = Box::pin(read_on(inner, subscriber, position)).await {
-                tracing::error!(causes = causes(&error), "failed to read the log for a stream");
-                subscriber.break_now();
+            let turn = inner.replays.acquire().await.expect("the semaphore is never closed");
+            let read = Box::pin(read_on(inner, subscriber, position)).await;
+            drop(turn);
+            match read {
+                Ok(()) => {}
+                Err(StoreError::Busy(_)) => tracing::warn!("a stream waits for the database"),
+                Err(error) => {
+                    tracing::error!(causes = causes(&error), "failed to read the log for a stream");
+                    subscriber.break_now();
+                }
             }
         }
     }

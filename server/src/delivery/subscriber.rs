@@ -1,23 +1,25 @@
 //! One subscriber: a socket, what waits to go out on it, and how far the log was sent.
 //!
 //! Events are written straight from the page that was just read, by the task that read it: no queue, no wake, one
-//! system call. Only what the socket does not take waits, in a buffer of this subscriber's own. The rule (T13): that
-//! buffer has a bound; over it the subscriber falls behind and reads the log on its own, and nothing is lost, since
-//! every frame it was not given has a higher number than [`State::position`].
+//! system call. For a socket that takes no more, the page is remembered, not copied: pages are shared by all and kept
+//! for a while by the hub. The rule (T13): what waits has a bound. Over it, or when a page is gone before it was
+//! written, the subscriber falls behind and reads the log on its own, and nothing is lost, since every event that it was
+//! not sent has a higher number than [`State::sent`].
 
 use crate::delivery::frame::Frames;
 use crate::store::log::LogNumber;
 use crate::store::session::SessionId;
 use sotto_wire::{DeviceRef, Millis};
+use std::collections::VecDeque;
 use std::io::ErrorKind;
 use std::ops::Range;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
-/// Most bytes that wait for a slow socket before its subscriber falls behind: some hundred messages, and 1.3 GB for
-/// 10 000 subscribers that all stall at once. One frame over it is taken whole when nothing else waits.
-pub(crate) const PENDING_MAX_BYTES: usize = 128 * 1_024;
+/// Most runs of frames that wait for a slow socket before its subscriber falls behind. A run is all that one page has
+/// for it from one conversation: 24 bytes here, whatever it holds.
+const WAITING_MAX_RUNS: usize = 64;
 /// How long a socket may take nothing before it is closed; the client comes back with its cursor.
 const STALL_MAX: Millis = Millis(60_000);
 
@@ -28,7 +30,7 @@ enum Phase {
     Behind,
     /// It is given rows as they come.
     Live,
-    /// It gets what waits, then its end.
+    /// It gets what is pending, then its end.
     Ending,
     /// Its socket is closed.
     Broken,
@@ -36,13 +38,43 @@ enum Phase {
 
 struct State {
     phase: Phase,
-    /// Every event of this device up to here was sent or waits in `pending`.
-    position: LogNumber,
+    /// Every event of this device up to here was sent, or is in `pending`.
+    sent: LogNumber,
+    /// Every event of this device up to here was sent, or waits.
+    offered: LogNumber,
+    /// What must go out first: the rest of a frame, a page of the log, an ephemeral event. This subscriber's own.
     pending: Vec<u8>,
     /// How much of `pending` the socket has taken.
     taken_bytes: usize,
+    /// What goes out after it.
+    waiting: VecDeque<Waiting>,
     /// When the socket last took something, or had nothing to take.
     progress_at: Millis,
+}
+
+/// Frames that wait in a shared page.
+struct Waiting {
+    page: Weak<Frames>,
+    frames: Range<usize>,
+}
+
+impl State {
+    fn is_idle(&self) -> bool {
+        self.pending.is_empty() && self.waiting.is_empty()
+    }
+
+    /// Forgets what waits, gives its memory back, and goes on from what was sent.
+    fn fall_behind(&mut self) {
+        self.waiting = VecDeque::new();
+        self.offered = self.sent;
+        self.phase = Phase::Behind;
+    }
+
+    /// Notes that everything up to `position` was sent.
+    fn reach(&mut self, position: LogNumber) {
+        self.sent = self.sent.max(position);
+        self.offered = self.sent;
+    }
 }
 
 /// What a subscriber's task is to do next.
@@ -79,8 +111,15 @@ pub(crate) struct Start {
 impl Subscriber {
     /// A subscriber that has been sent nothing yet.
     pub(crate) fn new(id: u64, start: Start, socket: TcpStream, now: Millis) -> Self {
-        let state =
-            State { phase: Phase::Behind, position: start.from, pending: Vec::new(), taken_bytes: 0, progress_at: now };
+        let state = State {
+            phase: Phase::Behind,
+            sent: start.from,
+            offered: start.from,
+            pending: Vec::new(),
+            taken_bytes: 0,
+            waiting: VecDeque::new(),
+            progress_at: now,
+        };
         let (session, device) = (start.session, start.device);
         Self { id, session, device, socket, wake: Notify::new(), state: Mutex::new(state) }
     }
@@ -116,8 +155,8 @@ impl Subscriber {
         let state = self.state();
         match state.phase {
             Phase::Broken => Step::End,
-            Phase::Behind | Phase::Live | Phase::Ending if !state.pending.is_empty() => Step::Flush,
-            Phase::Behind => Step::Read(state.position),
+            Phase::Behind | Phase::Live | Phase::Ending if !state.is_idle() => Step::Flush,
+            Phase::Behind => Step::Read(state.sent),
             Phase::Live => Step::Wait,
             Phase::Ending => Step::End,
         }
@@ -126,7 +165,7 @@ impl Subscriber {
     /// Gives live rows: the frames in `range` that are of events `window`. Not to one that reads on its own.
     pub(crate) fn offer(
         &self,
-        frames: &Frames,
+        page: &Arc<Frames>,
         range: &Range<usize>,
         (first, last): (LogNumber, LogNumber),
         now: Millis,
@@ -135,25 +174,32 @@ impl Subscriber {
         if state.phase != Phase::Live {
             return;
         }
-        let bytes = frames.within(range, (first.max(state.position.plus(1)), last));
-        if bytes.is_empty() {
-            return;
-        }
-        let waiting = state.pending.len() - state.taken_bytes;
-        if waiting > 0 && waiting + bytes.len() > PENDING_MAX_BYTES {
-            state.phase = Phase::Behind;
+        let frames = page.between(range, (first.max(state.offered.plus(1)), last));
+        let Some(newest) = page.newest(&frames) else { return };
+        if state.is_idle() {
+            state.progress_at = now;
+            state.offered = newest;
+            let rest = self.write_frames(&mut state, page, frames);
+            if !rest.is_empty() {
+                state.waiting.push_back(Waiting { page: Arc::downgrade(page), frames: rest });
+            }
+            if !state.is_idle() {
+                self.wake.notify_one();
+            }
+        } else if state.waiting.len() < WAITING_MAX_RUNS {
+            state.offered = newest;
+            state.waiting.push_back(Waiting { page: Arc::downgrade(page), frames });
+        } else {
+            state.fall_behind();
             self.wake.notify_one();
-            return;
         }
-        self.put(&mut state, bytes, now);
-        state.position = frames.newest(range).map_or(state.position, |newest| newest.min(last).max(state.position));
     }
 
     /// Makes it read the log on its own.
     pub(crate) fn fall_behind(&self) {
         let mut state = self.state();
         if state.phase == Phase::Live {
-            state.phase = Phase::Behind;
+            state.fall_behind();
             self.wake.notify_one();
         }
     }
@@ -163,7 +209,7 @@ impl Subscriber {
         let mut state = self.state();
         if state.phase == Phase::Behind {
             self.put(&mut state, bytes, now);
-            state.position = state.position.max(position);
+            state.reach(position);
         }
     }
 
@@ -171,16 +217,16 @@ impl Subscriber {
     pub(crate) fn go_live(&self, last_words: &[u8], position: LogNumber, now: Millis) {
         let mut state = self.state();
         if state.phase == Phase::Behind {
-            self.put(&mut state, last_words, now);
-            state.position = state.position.max(position);
             state.phase = Phase::Live;
+            state.reach(position);
+            self.put(&mut state, last_words, now);
         }
     }
 
     /// Gives an ephemeral event, unless the socket is busy with durable ones.
     pub(crate) fn give_ephemeral(&self, bytes: &[u8], now: Millis) {
         let mut state = self.state();
-        if state.pending.is_empty() {
+        if state.is_idle() {
             self.put(&mut state, bytes, now);
         }
     }
@@ -189,28 +235,26 @@ impl Subscriber {
     /// up to `delivered` was sent; who is behind or ahead of that is not told so.
     pub(crate) fn beat(&self, heartbeat: &[u8], (caught_up, delivered): (&[u8], LogNumber), now: Millis) {
         let mut state = self.state();
-        if !state.pending.is_empty() {
+        if !state.is_idle() {
             if now.since(state.progress_at) > STALL_MAX {
                 self.break_off(&mut state);
             }
             return;
         }
-        if state.phase == Phase::Live && state.position < delivered {
+        if state.phase == Phase::Live && state.offered < delivered {
             self.put(&mut state, caught_up, now);
-            state.position = delivered;
+            state.reach(delivered);
         }
         self.put(&mut state, heartbeat, now);
     }
 
-    /// Says the last words and closes once they are out.
+    /// Says the last words and closes once they are out. Events that still wait are left for the next stream.
     pub(crate) fn end(&self, last_words: &[u8], now: Millis) {
         let mut state = self.state();
         if matches!(state.phase, Phase::Behind | Phase::Live) {
+            state.phase = Phase::Ending;
+            state.waiting = VecDeque::new();
             self.put(&mut state, last_words, now);
-            // The socket may have broken over it.
-            if state.phase != Phase::Broken {
-                state.phase = Phase::Ending;
-            }
         }
         self.wake.notify_one();
     }
@@ -223,21 +267,51 @@ impl Subscriber {
     /// Writes what waits, as far as the socket takes it.
     pub(crate) fn flush(&self, now: Millis) {
         let mut state = self.state();
-        while state.taken_bytes < state.pending.len() {
-            match self.socket.try_write(&state.pending[state.taken_bytes..]) {
-                Ok(0) => return self.break_off(&mut state),
-                Ok(count) => {
-                    state.taken_bytes += count;
-                    state.progress_at = now;
-                }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(_) => return self.break_off(&mut state),
+        if !state.pending.is_empty() {
+            let Some(taken) = self.write(&state.pending[state.taken_bytes..]) else {
+                return self.break_off(&mut state);
+            };
+            state.taken_bytes += taken;
+            if taken > 0 {
+                state.progress_at = now;
+            }
+            if state.taken_bytes < state.pending.len() {
+                return;
+            }
+            // Give the memory back: most sockets never need it again.
+            state.pending = Vec::new();
+            state.taken_bytes = 0;
+        }
+        while state.pending.is_empty()
+            && let Some(next) = state.waiting.pop_front()
+        {
+            let Some(page) = next.page.upgrade() else { return state.fall_behind() };
+            let before = next.frames.len();
+            let rest = self.write_frames(&mut state, &page, next.frames);
+            if rest.len() < before {
+                state.progress_at = now;
+            }
+            if !rest.is_empty() {
+                state.waiting.push_front(Waiting { page: next.page, frames: rest });
+                return;
             }
         }
-        // Give the memory back: most sockets never need it again.
-        state.pending = Vec::new();
-        state.taken_bytes = 0;
+        if state.waiting.is_empty() {
+            state.waiting = VecDeque::new();
+        }
+    }
+
+    /// Writes frames of a page; gives those of which nothing was written. The rest of one that was written in part is
+    /// pending then.
+    fn write_frames(&self, state: &mut State, page: &Frames, frames: Range<usize>) -> Range<usize> {
+        let Some(taken) = self.write(page.bytes_of(&frames)) else {
+            self.break_off(state);
+            return frames.end..frames.end;
+        };
+        let (next, rest_of_frame) = page.begun(&frames, taken);
+        state.sent = page.newest(&(frames.start..next)).unwrap_or(state.sent);
+        state.pending.extend_from_slice(rest_of_frame);
+        next..frames.end
     }
 
     /// Writes whole frames, at once where nothing waits; keeps what the socket does not take.
@@ -248,28 +322,32 @@ impl Subscriber {
         let mut rest = bytes;
         if state.pending.is_empty() {
             state.progress_at = now;
-            while !rest.is_empty() {
-                match self.socket.try_write(rest) {
-                    Ok(0) => return self.break_off(state),
-                    Ok(count) => rest = &rest[count..],
-                    Err(error) if error.kind() == ErrorKind::WouldBlock => break,
-                    Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                    Err(_) => return self.break_off(state),
-                }
-            }
-            if rest.is_empty() {
-                return;
-            }
-            self.wake.notify_one();
-        } else if state.taken_bytes > 0 {
-            state.pending.drain(..state.taken_bytes);
-            state.taken_bytes = 0;
+            let Some(taken) = self.write(bytes) else { return self.break_off(state) };
+            rest = &bytes[taken..];
         }
-        state.pending.extend_from_slice(rest);
+        if !rest.is_empty() {
+            state.pending.extend_from_slice(rest);
+            self.wake.notify_one();
+        }
+    }
+
+    /// Writes as much of `bytes` as the socket takes; gives how much, or nothing when the socket has failed.
+    fn write(&self, bytes: &[u8]) -> Option<usize> {
+        let mut taken = 0;
+        while taken < bytes.len() {
+            match self.socket.try_write(&bytes[taken..]) {
+                Ok(count) if count > 0 => taken += count,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Ok(_) | Err(_) => return None,
+            }
+        }
+        Some(taken)
     }
 
     fn break_off(&self, state: &mut State) {
         state.phase = Phase::Broken;
+        state.waiting = VecDeque::new();
         state.pending = Vec::new();
         state.taken_bytes = 0;
         self.wake.notify_one();

@@ -126,16 +126,18 @@ async fn deliver(inner: &Inner, rows: Vec<Row>, deliveries: Vec<(usize, Routes)>
             }
         }
     }
+    let page = Arc::new(frames);
     for (range, routes) in hub::runs(framed) {
-        give(inner, &frames, (range, routes)).await;
+        give(inner, &page, (range, routes)).await;
     }
+    inner.hub().remember(page);
 }
 
-async fn give(inner: &Inner, frames: &Frames, (range, routes): (Range<usize>, Routes)) {
+async fn give(inner: &Inner, page: &Arc<Frames>, (range, routes): (Range<usize>, Routes)) {
     let now = inner.clock.now();
     for turn in routes.chunks(SUBSCRIBERS_PER_TURN) {
         for route in turn {
-            route.subscriber.offer(frames, &range, (route.first, route.last), now);
+            route.subscriber.offer(page, &range, (route.first, route.last), now);
         }
         if routes.len() > SUBSCRIBERS_PER_TURN {
             tokio::task::yield_now().await;

@@ -139,6 +139,34 @@ async fn a_slow_consumer_loses_nothing_and_nobody_else_notices() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_socket_that_is_full_for_a_moment_is_served_from_memory() {
+    const MESSAGES: usize = 40;
+    let bench = Bench::new().await;
+    let (room, one, other) = room_of_two(&bench).await;
+    let delivery = bench.deliver().await;
+    let (client, server) = sockets().await;
+    SockRef::from(&client).set_recv_buffer_size(65_536).expect("a small buffer");
+    SockRef::from(&server).set_send_buffer_size(65_536).expect("a small buffer");
+    let mut full = Reader::on((client, server), &delivery, (other, START));
+    full.catch_up().await;
+    let mut quick = Reader::open(&delivery, one, START).await;
+    quick.catch_up().await;
+    for number in 0..MESSAGES {
+        let ciphertext = vec![b'a' + u8::try_from(number % 26).expect("a letter"); 60_000];
+        send(&delivery, Append { ciphertext, ..message(room, one, 1_000 + number) }).await;
+        quick.text().await;
+    }
+    for number in 0..MESSAGES {
+        // No `caught_up` in between: it has not read the log.
+        let Some(Event::Durable(Durable::MessageReceived(event))) = full.frame().await else { panic!("no message") };
+        assert_eq!(event.ciphertext, Base64(vec![b'a' + u8::try_from(number % 26).expect("a letter"); 60_000]));
+    }
+    send(&delivery, message(room, one, 2_000)).await;
+    let Some(Event::Durable(Durable::MessageReceived(event))) = full.frame().await else { panic!("no message") };
+    assert_eq!(event.ciphertext, Base64(b"2000".to_vec()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_socket_that_takes_nothing_for_a_minute_is_closed() {
     let bench = Bench::new().await;
     let (room, one, other) = room_of_two(&bench).await;

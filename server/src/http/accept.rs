@@ -27,8 +27,9 @@ pub(crate) const CONNECTIONS_MAX: u32 = 32_768;
 const BUFFER_MAX_BYTES: usize = 16 * 1_024;
 /// How long a request's head may take, and a kept connection stand idle.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long sent bytes may stay unacknowledged before the peer counts as gone (T8: ≤ 60 s; RFC 5482).
-const UNACKNOWLEDGED_MAX: Duration = Duration::from_secs(45);
+/// How long sent bytes may stay unacknowledged, or a peer's window shut, before the peer counts as gone (RFC 5482): as
+/// long as delivery waits for a socket that takes nothing.
+const UNACKNOWLEDGED_MAX: Duration = Duration::from_secs(60);
 /// Pause after the system refused a socket: it is out of descriptors, and asking at once again would spin.
 const AFTER_FAILURE: Duration = Duration::from_millis(50);
 
