@@ -60,7 +60,8 @@ pub(crate) async fn serve(State(app): State<Arc<App>>, request: Request) -> Resp
 
 /// The path without its first slash; `None` when a part of it could lead anywhere but down.
 fn plain(path: &str) -> Option<&str> {
-    let path = path.strip_prefix('/')?;
+    // What begins with a slash still would be a path from the root of the disk, whatever folder it is joined to.
+    let path = path.strip_prefix('/').filter(|path| !path.starts_with('/'))?;
     let is_plain = path.split('/').all(|part| !part.starts_with('.') && !part.contains(['\\', '%', ':', '\0']));
     match path {
         "" => Some(INDEX),
@@ -172,7 +173,9 @@ mod tests {
 
     #[test]
     fn path_that_could_lead_up_or_out_is_no_path() {
-        for path in ["/../server.key", "/a/../../b", "/.git/config", "/%2e%2e/b", "/a\\b", "/c:/b", "a"] {
+        let outside =
+            ["/../server.key", "/a/../../b", "/.git/config", "/%2e%2e/b", "/a\\b", "/c:/b", "a", "//etc/hosts", "//"];
+        for path in outside {
             assert_eq!(plain(path), None, "{path}");
         }
         assert_eq!(plain("/"), Some(INDEX));

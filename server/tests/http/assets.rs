@@ -123,6 +123,19 @@ async fn link_into_the_app_gets_the_app_and_a_missing_file_stays_missing() {
 }
 
 #[tokio::test]
+async fn path_from_the_root_of_the_disk_leads_nowhere() {
+    let app = app();
+    let secret = tempfile::tempdir().expect("a folder");
+    std::fs::write(secret.path().join("server.key"), "secret").expect("written");
+    let server = serving(app.path()).await;
+    for slashes in ["/", "//"] {
+        let reply = get(&server, &format!("{slashes}{}/server.key", secret.path().display())).await;
+        assert_eq!((reply.status, reply.body.as_slice()), (404, b"there is no such file\n".as_slice()), "{slashes}");
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn unchanged_file_is_not_sent_again() {
     let app = app();
     let server = serving(app.path()).await;
