@@ -20,6 +20,9 @@ use std::sync::Arc;
 
 /// The epoch of a group right after its creation: 0 alone, 1 after the commit that adds the others (RFC 9420 §11).
 const FIRST_EPOCH_MAX: u64 = 1;
+/// How much each device may add to a tree, a commit or a Welcome: nine times a leaf with its certificate. So that who
+/// invites somebody to a small group cannot hand them the largest one to load.
+const DEVICE_STATE_MAX_BYTES: usize = 64 * 1_024;
 
 /// Adds the endpoints of this file.
 pub(crate) fn routes(router: Router<Arc<App>>) -> Router<Arc<App>> {
@@ -80,7 +83,7 @@ pub(crate) async fn load(
 /// [`Commit`].
 pub(crate) async fn commit(app: Arc<App>, caller: DeviceCaller, request: CommitRequest) -> Result<Committed, Refusal> {
     check_state(&request.state, request.welcome.as_ref())?;
-    check_size(&request.commit, limit::COMMIT_MAX_BYTES)?;
+    check_share(&request.commit, limit::COMMIT_MAX_BYTES, request.state.members.len())?;
     let head = commit_head(request.commit.as_slice()).ok_or(Code::Invalid)?;
     let is_consistent =
         head.conversation == request.conversation && head.epoch.checked_add(1) == Some(request.state.epoch);
@@ -134,12 +137,17 @@ pub(crate) async fn load_group(
 
 fn check_state(state: &GroupState, welcome: Option<&Welcome>) -> Result<(), Refusal> {
     check_size(&state.group_info, limit::GROUP_INFO_MAX_BYTES)?;
-    check_size(&state.ratchet_tree, limit::TREE_MAX_BYTES)?;
+    check_share(&state.ratchet_tree, limit::TREE_MAX_BYTES, state.members.len())?;
     if let Some(welcome) = welcome {
-        check_size(&welcome.welcome, limit::WELCOME_MAX_BYTES)?;
+        check_share(&welcome.welcome, limit::WELCOME_MAX_BYTES, welcome.to.len().min(state.members.len()))?;
         check_count(welcome.to.len())?;
     }
     check_count(state.members.len())
+}
+
+/// [`check_size`] of what grows with `devices`.
+fn check_share(field: &Base64, max_bytes: usize, devices: usize) -> Result<(), Refusal> {
+    check_size(field, max_bytes.min(DEVICE_STATE_MAX_BYTES.saturating_mul(devices)))
 }
 
 fn check_size(field: &Base64, max_bytes: usize) -> Result<(), Refusal> {
@@ -156,4 +164,40 @@ fn check_count(devices: usize) -> Result<(), Refusal> {
 
 fn exists(conversation: ConversationId) -> Refusal {
     Problem { conversation: Some(conversation), ..Problem::new(Code::ConversationExists) }.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sotto_wire::{DeviceId, DeviceRef, UserId};
+
+    fn state(devices: u8, tree_bytes: usize) -> GroupState {
+        let member = |id: u8| DeviceRef { user: UserId([id; 16]), device: DeviceId([id; 16]) };
+        GroupState {
+            epoch: 1,
+            group_info: Base64(vec![1]),
+            ratchet_tree: Base64(vec![1; tree_bytes]),
+            members: (0..devices).map(member).collect(),
+        }
+    }
+
+    fn code(outcome: Result<(), Refusal>) -> Option<Code> {
+        outcome.err().map(|refusal| refusal.into_problem().code)
+    }
+
+    #[test]
+    fn a_tree_is_as_large_as_its_members_allow() {
+        assert_eq!(code(check_state(&state(2, 2 * DEVICE_STATE_MAX_BYTES), None)), None);
+        assert_eq!(code(check_state(&state(2, 2 * DEVICE_STATE_MAX_BYTES + 1), None)), Some(Code::TooLarge));
+        assert_eq!(code(check_state(&state(200, limit::TREE_MAX_BYTES), None)), None);
+        assert_eq!(code(check_state(&state(200, limit::TREE_MAX_BYTES + 1), None)), Some(Code::TooLarge));
+    }
+
+    #[test]
+    fn a_welcome_is_as_large_as_those_it_is_for_allow() {
+        let state = state(2, 1);
+        let of = |bytes| Welcome { to: vec![state.members[0]], welcome: Base64(vec![1; bytes]) };
+        assert_eq!(code(check_state(&state, Some(&of(DEVICE_STATE_MAX_BYTES)))), None);
+        assert_eq!(code(check_state(&state, Some(&of(DEVICE_STATE_MAX_BYTES + 1)))), Some(Code::TooLarge));
+    }
 }
