@@ -1,12 +1,13 @@
-//! The event stream at the border: what a slow reader and a late committer see (T13, T7, E1's order of epochs).
+//! The event stream at the border: what a slow reader and a late committer see (T1, T8, T13), and one order of epochs.
 
+use crate::SERVER;
 use crate::pair::{Pair, caller};
 use sotto_core::sse;
-use sotto_tests::{Caller, PATIENCE};
+use sotto_tests::{Caller, PATIENCE, Server};
 use sotto_wire::conversation::{
     Commit, CommitRequest, Committed, GroupLoaded, GroupState, LoadGroup, LoadGroupRequest,
 };
-use sotto_wire::event::{Durable, Event};
+use sotto_wire::event::{Durable, Ephemeral, Event};
 use sotto_wire::message::{SendMessage, SendMessageRequest};
 use sotto_wire::ticket::{OpenTicket, TicketRequest};
 use sotto_wire::{Base64, ClientId, Code, ConversationId, Cursor, PROTOCOL};
@@ -50,6 +51,30 @@ fn id(number: u16) -> ClientId {
     let mut id = [0; 16];
     id[..2].copy_from_slice(&number.to_be_bytes());
     ClientId(id)
+}
+
+#[tokio::test]
+async fn stream_begins_with_connected_and_beats_while_nothing_happens() {
+    let heartbeat_ms = 200;
+    let server = Server::start_with(SERVER, &[("HEARTBEAT_MS", "200")]).await;
+    let mut pair = Pair::start_on(server).await;
+    let ada = pair.as_ada().await;
+    let mut stream = stream(&ada, None).await;
+    let mut parser = sse::Parser::new();
+    let mut events = Vec::new();
+    let beats = |event: &Event| matches!(event, Event::Ephemeral(Ephemeral::Heartbeat(_)));
+    let read = async {
+        while events.iter().filter(|event| beats(event)).count() < 3 {
+            let chunk = stream.chunk().await.expect("the stream stays open").expect("the stream stays open");
+            for event in parser.push(&chunk).expect("short lines") {
+                events.push(Event::from_frame(&event.data).expect("a frame"));
+            }
+        }
+    };
+    timeout(PATIENCE, read).await.expect("it beats");
+    let Event::Ephemeral(Ephemeral::Connected(connected)) = &events[0] else { panic!("began with {:?}", events[0]) };
+    assert_eq!(connected.heartbeat_ms.0, heartbeat_ms);
+    assert!(connected.key_packages > 0, "{connected:?}");
 }
 
 #[tokio::test]
