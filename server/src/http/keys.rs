@@ -11,6 +11,7 @@ use sotto_wire::key::{
     ClaimKeys, ClaimKeysRequest, ClaimedKey, KeysClaimed, KeysPublished, PublishKeys, PublishKeysRequest,
 };
 use sotto_wire::{Base64, Code, DeviceRef, limit};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// Most one-time packages of a device. Two full loads, so that a top-up that crosses claims is not refused.
@@ -42,6 +43,10 @@ async fn publish(app: Arc<App>, caller: DeviceCaller, request: PublishKeysReques
 
 async fn claim(app: Arc<App>, caller: DeviceCaller, request: ClaimKeysRequest) -> Result<KeysClaimed, Refusal> {
     check(request.users.len(), 1..=limit::MEMBERS_MAX)?;
+    // Each user once: else one request would take somebody's whole stock.
+    if request.users.iter().collect::<HashSet<_>>().len() != request.users.len() {
+        return Err(Code::Invalid.into());
+    }
     app.limits.claim(caller.device.user, request.users.len())?;
     let mut key_packages = Vec::with_capacity(request.users.len());
     let mut tx = app.store.write().await?;

@@ -82,6 +82,18 @@ async fn claim_with_an_unknown_user_takes_nothing() {
 }
 
 #[tokio::test]
+async fn one_claim_takes_one_package_of_a_user() {
+    let server = Server::start().await;
+    let ada = Person::sign_up(&server, "ada").await;
+    let bob = Person::sign_up(&server, "bob").await;
+    let rows = server.rows().await;
+    let claim = ClaimKeysRequest { users: vec![bob.user, ada.user, bob.user] };
+    assert_eq!(code_of(ada.call::<ClaimKeys>(&server, &claim).await), Some(Code::Invalid));
+    assert_eq!(server.rows().await, rows);
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn stock_is_bounded_and_what_goes_over_changes_nothing() {
     let server = Server::start().await;
     let ada = Person::sign_up(&server, "ada").await;
@@ -103,7 +115,8 @@ async fn claims_of_one_account_are_limited_by_packages() {
     let server = Server::start_with(|config| config.rates.claims_per_minute_and_user = 3).await;
     let ada = Person::sign_up(&server, "ada").await;
     let bob = Person::sign_up(&server, "bob").await;
-    let claim = ClaimKeysRequest { users: vec![bob.user, bob.user] };
+    let eve = Person::sign_up(&server, "eve").await;
+    let claim = ClaimKeysRequest { users: vec![bob.user, eve.user] };
     assert!(ada.call::<ClaimKeys>(&server, &claim).await.is_ok());
     let rows = server.rows().await;
     assert_eq!(code_of(ada.call::<ClaimKeys>(&server, &claim).await), Some(Code::RateLimited));
