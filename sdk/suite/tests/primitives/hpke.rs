@@ -11,15 +11,18 @@ use crate::array;
 use crate::vectors::{Hex, beside_the_project};
 
 #[derive(Deserialize)]
-#[allow(non_snake_case, reason = "the field names of the vectors")]
 struct Vector {
     kem_id: u16,
     kdf_id: u16,
     info: Hex,
-    ikmE: Hex,
-    ikmR: Hex,
-    skRm: Hex,
-    pkRm: Hex,
+    #[serde(rename = "ikmE")]
+    ikm_e: Hex,
+    #[serde(rename = "ikmR")]
+    ikm_r: Hex,
+    #[serde(rename = "skRm")]
+    sk_rm: Hex,
+    #[serde(rename = "pkRm")]
+    pk_rm: Hex,
     enc: Hex,
     shared_secret: Hex,
     encryptions: Vec<Encryption>,
@@ -34,10 +37,10 @@ struct Encryption {
 }
 
 #[derive(Deserialize)]
-#[allow(non_snake_case, reason = "the field names of the vectors")]
 struct Export {
     exporter_context: Hex,
-    L: usize,
+    #[serde(rename = "L")]
+    length_bytes: usize,
     exported_value: Hex,
 }
 
@@ -52,10 +55,10 @@ fn x_wing_derives_and_encapsulates_as_hpke_pq_says() {
     let Some(vectors) = vectors_with_x_wing() else { return };
     let mut ran = 0;
     for vector in &vectors {
-        let (secret, public) = kem::derive_key_pair(&vector.ikmR.0);
-        assert_eq!((secret.as_ref(), public.as_ref()), (vector.skRm.0.as_slice(), vector.pkRm.0.as_slice()));
+        let (secret, public) = kem::derive_key_pair(&vector.ikm_r.0);
+        assert_eq!((secret.as_ref(), public.as_ref()), (vector.sk_rm.0.as_slice(), vector.pk_rm.0.as_slice()));
 
-        let sent = kem::encapsulate(&public, &array(&vector.ikmE)).expect("the key is valid");
+        let sent = kem::encapsulate(&public, &array(&vector.ikm_e)).expect("the key is valid");
         assert_eq!((sent.enc(), sent.shared_secret()), (vector.enc.0.as_slice(), vector.shared_secret.0.as_slice()));
 
         let received = kem::decapsulate(&secret, &vector.enc.0).expect("the ciphertext has its length");
@@ -81,8 +84,8 @@ fn hpke_on_x_wing_opens_and_exports_what_the_draft_sealed() {
         let mut context = hpke
             .setup_receiver(
                 &vector.enc.0,
-                &vector.skRm.0.clone().into(),
-                &vector.pkRm.0.clone().into(),
+                &vector.sk_rm.0.clone().into(),
+                &vector.pk_rm.0.clone().into(),
                 &vector.info.0,
                 None,
             )
@@ -93,7 +96,7 @@ fn hpke_on_x_wing_opens_and_exports_what_the_draft_sealed() {
             opened += 1;
         }
         for export in &vector.exports {
-            let value = context.export(&export.exporter_context.0, export.L).expect("the length is allowed");
+            let value = context.export(&export.exporter_context.0, export.length_bytes).expect("the length is allowed");
             assert_eq!(*value, export.exported_value.0);
             exported += 1;
         }

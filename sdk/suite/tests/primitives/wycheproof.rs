@@ -223,12 +223,12 @@ fn ml_kem_makes_the_keys_of_wycheproof() {
 }
 
 #[derive(Deserialize)]
-#[allow(non_snake_case, reason = "the field names of the vectors")]
 struct Encapsulation {
     m: Hex,
     ek: Hex,
     c: Hex,
-    K: Hex,
+    #[serde(rename = "K")]
+    shared: Hex,
 }
 
 #[test]
@@ -241,7 +241,7 @@ fn ml_kem_encapsulates_as_wycheproof_and_refuses_its_bad_keys() {
             let (ciphertext, shared) = sent.expect("the key is valid");
             assert_eq!(
                 (ciphertext.as_slice(), shared.as_slice()),
-                (body.c.0.as_slice(), body.K.0.as_slice()),
+                (body.c.0.as_slice(), body.shared.0.as_slice()),
                 "{tc_id}"
             );
         } else {
@@ -253,11 +253,11 @@ fn ml_kem_encapsulates_as_wycheproof_and_refuses_its_bad_keys() {
 }
 
 #[derive(Deserialize)]
-#[allow(non_snake_case, reason = "the field names of the vectors")]
 struct Decapsulation {
     seed: Hex,
     c: Hex,
-    K: Hex,
+    #[serde(rename = "K")]
+    shared: Hex,
 }
 
 #[test]
@@ -268,7 +268,7 @@ fn ml_kem_decapsulates_as_wycheproof_and_refuses_its_bad_lengths() {
         let seed = <&[u8; 64]>::try_from(body.seed.0.as_slice());
         let received = seed.map_err(|_| SuiteError::InvalidKey).and_then(|seed| ml_kem::decapsulate(seed, &body.c.0));
         if *result == Outcome::Valid {
-            assert_eq!(received.expect("the lengths are right").as_slice(), body.K.0, "case {tc_id}");
+            assert_eq!(received.expect("the lengths are right").as_slice(), body.shared.0, "case {tc_id}");
         } else {
             assert!(matches!(received, Err(SuiteError::InvalidKey | SuiteError::Unreadable)), "case {tc_id}");
         }
