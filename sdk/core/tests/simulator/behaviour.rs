@@ -168,6 +168,18 @@ fn what_is_on_disk_is_shown_before_any_network() {
 }
 
 #[test]
+fn after_a_crash_the_stream_begins_behind_what_is_on_disk() {
+    let mut world = world();
+    let id = direct(&mut world);
+    write(&mut world, ANNA, id, "hi");
+    world.crash(BERT);
+    world.run_for(10_000);
+    let (asked_from, rows) = world.server.asked_from();
+    assert_eq!(asked_from, rows);
+    assert!(rows > 1, "something was to be read");
+}
+
+#[test]
 fn nothing_sealed_leaves_before_its_batch_and_all_of_it_after() {
     let mut world = world();
     let id = direct(&mut world);

@@ -10,7 +10,7 @@ use sotto_core::contract::{Request, Table};
 use sotto_core::view::{Author, Body, Connection, Item, MessageKey, MessageState, Older, Progress};
 use sotto_core::wire::conversation::{Commit, CreateConversation};
 use sotto_core::wire::message::SendMessage;
-use sotto_core::wire::{ConversationId, Endpoint};
+use sotto_core::wire::{ClientId, ConversationId, DeviceRef, Endpoint};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Most rings of a browser's timer in the four minutes of a run: over it, something waits for time in vain.
@@ -78,6 +78,7 @@ pub(crate) fn all(world: &mut World) {
     for ((browser, id), items) in &timelines {
         let log = world.server.messages(*id);
         one_order(items, &log);
+        order_of_writing(items);
         everything_read(&world.browsers[*browser], items, &texts, &log);
     }
 }
@@ -159,10 +160,21 @@ fn promises(world: &World, timelines: &Timelines) {
 }
 
 /// Items stand in the order of the log.
-fn one_order(items: &[Item], log: &[(sotto_core::wire::DeviceRef, sotto_core::wire::ClientId)]) {
+fn one_order(items: &[Item], log: &[(DeviceRef, ClientId)]) {
     let place = |item: &Item| log.iter().position(|it| *it == (item.key.sender, item.key.client_id));
     let places: Vec<usize> = items.iter().filter_map(place).collect();
     assert!(places.is_sorted(), "a timeline is in another order than the log: {places:?}");
+}
+
+/// What a device has sent stands in the order in which it was written: texts of a run end in ascending numbers.
+fn order_of_writing(items: &[Item]) {
+    let mut newest: BTreeMap<DeviceRef, u64> = BTreeMap::new();
+    for item in items {
+        let Body::Text(text) = &item.body else { continue };
+        let number = text.rsplit(' ').next().and_then(|number| number.parse().ok()).expect("texts end in a number");
+        let before = newest.insert(item.key.sender, number);
+        assert!(before.is_none_or(|before| before < number), "{text:?} has overtaken another");
+    }
 }
 
 /// A device that was there all the time has every text of the log. One that came later has, from its coming on, every
@@ -171,7 +183,7 @@ fn everything_read(
     browser: &Browser,
     items: &[Item],
     texts: &BTreeMap<MessageKey, String>,
-    log: &[(sotto_core::wire::DeviceRef, sotto_core::wire::ClientId)],
+    log: &[(DeviceRef, ClientId)],
 ) {
     let Some(first) = items.first() else { return };
     let conversation = first.key.conversation;

@@ -77,6 +77,7 @@ struct Live {
     streams: BTreeMap<u64, Stream>,
     next: u64,
     outgoing: Vec<Sent>,
+    asked_from: u64,
 }
 
 impl Clone for Live {
@@ -144,6 +145,7 @@ impl Server {
                 self.live.next += 1;
                 let ticket = format!("t{}", self.live.next);
                 self.live.tickets.insert(ticket.clone(), (device, from));
+                self.live.asked_from = from;
                 Ok(TicketOpened {
                     ticket: Ticket::new(ticket).expect("a short text"),
                     transports: vec![Transport::Sse],
@@ -234,6 +236,11 @@ impl Server {
     /// What has been sent since the last call.
     pub(crate) fn take_outgoing(&mut self) -> Vec<Sent> {
         std::mem::take(&mut self.live.outgoing)
+    }
+
+    /// From which row on the newest ticket is, and how many rows there are.
+    pub(crate) fn asked_from(&self) -> (u64, u64) {
+        (self.live.asked_from, self.log.len() as u64)
     }
 
     /// Messages of a conversation in the order of the log.
