@@ -55,7 +55,7 @@ pub struct Client {
     alarms: Alarms,
     loads: BTreeMap<LoadKey, Sought>,
     next_load: u64,
-    session: Session,
+    session: Session<Box<authenticate::Step>>,
     stream: Stream,
     told: Connection,
     inbox: Inbox,

@@ -4,16 +4,11 @@
 //! The rule: the store of a session that has ended is kept, and goes only when its user signs out or another signs in.
 
 use crate::contract::CommandKey;
-use crate::group::Groups;
-use crate::identity::DeviceKeys;
-use crate::opaque::{ExportKey, Login, Registration};
 use crate::view::{self, Me, SignedOutCause};
 use serde::{Deserialize, Serialize};
-use sotto_wire::account::{Name, RegisterFinishRequest};
+use sotto_wire::account::Name;
 use sotto_wire::event::SessionEndCause;
-use sotto_wire::session::RegisterDeviceRequest;
 use sotto_wire::{Cursor, Millis, UserId};
-use zeroize::Zeroizing;
 
 /// The account of this store.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -61,8 +56,8 @@ pub(crate) struct Progress {
     pub(crate) next_sequence: u64,
 }
 
-/// Who uses this device.
-pub(crate) enum Session {
+/// Who uses this device. `Step` is what signing up or in waits for, which is its doer's own affair.
+pub(crate) enum Session<Step> {
     /// The local store is being read.
     Starting,
     /// The local store cannot be read.
@@ -70,41 +65,14 @@ pub(crate) enum Session {
     /// Nobody; the store of `kept` may still be there.
     SignedOut { kept: Option<Account>, cause: Option<SessionEndCause> },
     /// Signing up or in.
-    Authenticating { command: CommandKey, kept: Option<Account>, step: Box<Step> },
+    Authenticating { command: CommandKey, kept: Option<Account>, step: Step },
     /// This account.
     SignedIn(Account),
     /// The session is being ended; the store goes when the server has answered or has had its time.
     SigningOut(CommandKey),
 }
 
-/// A step of signing up or in: what is waited for, with what is needed then.
-pub(crate) enum Step {
-    /// Sign-up: the server's half of the password.
-    RegisterStart { registration: Box<Registration>, name: Name, display_name: String, password: Zeroizing<String> },
-    /// Sign-up: the account. Sent again when no answer came.
-    RegisterFinish { new: Box<NewDevice>, request: Box<RegisterFinishRequest>, tries: u32 },
-    /// Sign-in: the server's half of the password.
-    LoginStart { login: Box<Login>, name: Name, password: Zeroizing<String> },
-    /// Sign-in: the session.
-    LoginFinish { export_key: ExportKey, name: Name },
-    /// Sign-in: the new device. Sent again when no answer came.
-    RegisterDevice { new: Box<NewDevice>, request: Box<RegisterDeviceRequest>, tries: u32 },
-    /// Sign-in: what is left of an older device of the same account, to be deleted.
-    Clearing { new: Box<NewDevice> },
-}
-
-/// A device that the server does not know yet. Nothing of it is on disk before the server does: should the browser die
-/// in between, the next sign-in makes another.
-pub(crate) struct NewDevice {
-    /// For this account.
-    pub(crate) account: Account,
-    /// Its keys, certified.
-    pub(crate) keys: DeviceKeys,
-    /// Its key packages.
-    pub(crate) groups: Groups,
-}
-
-impl Session {
+impl<Step> Session<Step> {
     /// What a person is told.
     pub(crate) fn view(&self) -> view::Session {
         match self {

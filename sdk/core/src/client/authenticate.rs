@@ -9,10 +9,10 @@ use crate::conversation::{List, Reason, Stage as RowStage, Update};
 use crate::group::Groups;
 use crate::identity::{AccountKeys, DeviceKeys};
 use crate::inbox::Inbox;
-use crate::opaque::{Login, OpaqueError, Registration};
+use crate::opaque::{ExportKey, Login, OpaqueError, Registration};
 use crate::outbox::Outbox;
 use crate::record;
-use crate::session::{Account, Conversations, NewDevice, Progress as Written, Session, Stage, Step};
+use crate::session::{Account, Conversations, Progress as Written, Session, Stage};
 use crate::timeline::Timeline;
 use crate::typing::Typing;
 use crate::vault;
@@ -30,6 +30,33 @@ use zeroize::Zeroizing;
 const TRIES_MAX: u32 = 3;
 /// How long signing out waits for the server.
 const SIGN_OUT_MS: Millis = Millis(5_000);
+
+/// A step of signing up or in: what is waited for, with what is needed then.
+pub(super) enum Step {
+    /// Sign-up: the server's half of the password.
+    RegisterStart { registration: Box<Registration>, name: Name, display_name: String, password: Zeroizing<String> },
+    /// Sign-up: the account. Sent again when no answer came.
+    RegisterFinish { new: Box<NewDevice>, request: Box<RegisterFinishRequest>, tries: u32 },
+    /// Sign-in: the server's half of the password.
+    LoginStart { login: Box<Login>, name: Name, password: Zeroizing<String> },
+    /// Sign-in: the session.
+    LoginFinish { export_key: ExportKey, name: Name },
+    /// Sign-in: the new device. Sent again when no answer came.
+    RegisterDevice { new: Box<NewDevice>, request: Box<RegisterDeviceRequest>, tries: u32 },
+    /// Sign-in: what is left of an older device of the same account, to be deleted.
+    Clearing { new: Box<NewDevice> },
+}
+
+/// A device that the server does not know yet. Nothing of it is on disk before the server does: should the browser die
+/// in between, the next sign-in makes another.
+pub(super) struct NewDevice {
+    /// For this account.
+    pub(super) account: Account,
+    /// Its keys, certified.
+    pub(super) keys: DeviceKeys,
+    /// Its key packages.
+    pub(super) groups: Groups,
+}
 
 impl Client {
     pub(super) fn sign_up(
