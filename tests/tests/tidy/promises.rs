@@ -32,6 +32,9 @@ pub(crate) fn shown(tree: &Tree) -> Vec<Finding> {
         let missing = named.into_iter().filter_map(|proof| missing(tree, proof));
         findings.extend(missing.map(|what| table.finding(at, format!("{id}: {what}"))));
     }
+    if ids.is_empty() && findings.is_empty() {
+        findings.push(table.finding(0, "nothing is promised".to_owned()));
+    }
     findings
 }
 
