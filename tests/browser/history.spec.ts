@@ -1,6 +1,8 @@
 // A long conversation: the newest page first, older ones on scroll (M2).
 import { expect, test } from './harness/journey.ts';
 
+test.describe.configure({ timeout: 360_000 });
+
 test('a long history opens at its end and brings older messages on scroll', async ({ person }) => {
   const count = 210;
   const ada = await person('ada');

@@ -3,6 +3,9 @@
 import { expect, test } from './harness/journey.ts';
 import { inspect } from './harness/look.ts';
 
+// Four looks of every state, each read by axe: a minute and a half for the longest of these on two busy cores.
+test.describe.configure({ timeout: 360_000 });
+
 test('pages before sign-in are accessible', async ({ person }) => {
   const ada = await person('ada', 'Ada Byron');
   await expect(ada.heading('Create your account')).toBeVisible();
