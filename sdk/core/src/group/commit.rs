@@ -5,7 +5,7 @@
 
 use super::config::leaf_extensions;
 use super::entry::{Current, Entry, members};
-use super::member::users;
+use super::member::{read_tree, users};
 use super::row::{About, Pending, PendingKind, Row};
 use super::storage::Shelf;
 use super::trust::{Difference, Origin, Refusal, Roster, Seat, Trust, check_commit, check_rejoin};
@@ -109,7 +109,7 @@ impl Groups {
         if info.group_id() != Some(&conversation.0) || info.epoch() != Some(loaded.state.epoch) {
             return Err(Refusal::WrongGroup.into());
         }
-        let tree = ExportedTree::from_bytes(loaded.state.ratchet_tree.as_slice())?;
+        let tree = read_tree(&loaded.state.ratchet_tree, &people)?;
         let stale = own_leaf(&tree, own).ok_or(GroupError::NothingToReplace)?;
         let shelf = Shelf::default();
         let external = self.client(&shelf).external_commit_builder()?;

@@ -18,6 +18,10 @@ use sotto_wire::key::ClaimedKey;
 use sotto_wire::{Base64, ConversationId, DeviceRef, Millis, UserId};
 use std::collections::BTreeSet;
 
+/// Longest ratchet tree for each person of a conversation: nine leaves with their certificates. Decoded, a byte of it can
+/// take 280 (a blank node), so what others send must not decide how long it is.
+const PERSON_TREE_MAX_BYTES: usize = 64 * 1_024;
+
 /// A group as it is to be published.
 #[derive(Debug)]
 pub(crate) struct Created {
@@ -103,8 +107,9 @@ impl Groups {
         if self.current(event.conversation).is_some() {
             return Err(GroupError::Exists);
         }
+        let users = users(event.kind, self.device().user);
         let welcome = MlsMessage::from_bytes(event.welcome.as_slice())?;
-        let tree = ExportedTree::from_bytes(tree.as_slice())?;
+        let tree = read_tree(tree, &users)?;
         let shelf = Shelf::default();
         // No time: the lifetimes of key packages were checked by who added their devices, and a member whose package
         // has run out since must not keep others from joining.
@@ -112,7 +117,6 @@ impl Groups {
             Err(MlsError::WelcomeKeyPackageNotFound) => return Err(GroupError::KeyPackageMissing),
             joined => joined?,
         };
-        let users = users(event.kind, self.device().user);
         let mut trust = Trust::new(&self.pins, &users);
         let roster = trust.seat_all(&group)?;
         let fresh = trust.into_fresh();
@@ -136,6 +140,14 @@ impl Groups {
         self.entries.insert(conversation, Entry { current: Some(current), pending: None });
         Ok(())
     }
+}
+
+/// Reads a ratchet tree that came from outside, of a conversation of `people`.
+pub(super) fn read_tree(tree: &Base64, people: &BTreeSet<UserId>) -> Result<ExportedTree<'static>, GroupError> {
+    if tree.len() > PERSON_TREE_MAX_BYTES.saturating_mul(people.len()) {
+        return Err(Refusal::TooLarge.into());
+    }
+    Ok(ExportedTree::from_bytes(tree.as_slice())?)
 }
 
 /// The users who may sit in a conversation of this kind, seen from `own`.

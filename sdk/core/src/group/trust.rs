@@ -45,6 +45,9 @@ pub(crate) enum Refusal {
     /// A commit carries a proposal that is forbidden here.
     #[error("check a commit: it carries a forbidden proposal")]
     ForbiddenProposal,
+    /// A ratchet tree is larger than the people of the conversation can make it.
+    #[error("check a group: its tree is too large")]
+    TooLarge,
     /// A Welcome or a GroupInfo is of another group, or its sender is another one than it says.
     #[error("check a group: not the one that was announced")]
     WrongGroup,

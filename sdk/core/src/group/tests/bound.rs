@@ -155,3 +155,19 @@ fn message_does_not_pass_for_a_commit_nor_a_commit_for_a_message() {
     assert!(ada.open(&sent).is_ok());
     assert!(ada.follow(&update).is_ok());
 }
+
+#[test]
+fn tree_larger_than_its_people_can_make_it_is_not_even_read() {
+    let (ada_account, bob_account) = (Account::new("ada"), Account::new("bob"));
+    let (mut ada, mut bob) = (ada_account.device(1), bob_account.device(1));
+    let created = ada.groups.create(CONVERSATION, &[bob_account.found()], &[bob.claim()], NOW).expect("a group");
+    let event = welcomed(ada.device(), &[&ada_account, &bob_account], &created);
+    let mut state = created.state.clone();
+    state.ratchet_tree.0.resize(2 * 64 * 1_024 + 1, 0);
+    let joined = bob.groups.join(&event, &state.ratchet_tree);
+    assert!(matches!(joined, Err(GroupError::Refused(Refusal::TooLarge))), "{joined:?}");
+    let people = [&ada_account, &bob_account];
+    let rejoined = bob_account.device(2).groups.rejoin(CONVERSATION, &loaded(&state, &people), ClientId([1; 16]));
+    assert!(matches!(rejoined, Err(GroupError::Refused(Refusal::TooLarge))), "{rejoined:?}");
+    bob.groups.join(&event, &created.state.ratchet_tree).expect("the true one");
+}
