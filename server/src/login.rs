@@ -9,6 +9,7 @@ use opaque_ke::{
     ServerLogin, ServerLoginParameters, ServerRegistration,
 };
 use sotto_wire::account::Name;
+use sotto_wire::session::{LOGIN_CONTEXT, LOGIN_SERVER};
 use sotto_wire::{Base64, Code, LoginId, Millis, UserId};
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -23,18 +24,14 @@ impl CipherSuite for LoginSuite {
     type Ksf = opaque_ke::argon2::Argon2<'static>;
 }
 
-/// Context of the key exchange (RFC 9807 §6.4).
-const CONTEXT: &[u8] = b"sotto login v1";
-/// The server's identity in the key exchange. Not its host name, so that a deployment may move.
-const SERVER: &[u8] = b"sotto";
 /// A sign-in must be finished within this time: Argon2 on a slow phone takes seconds.
 const LOGIN_LIFE: Millis = Millis(60_000);
 /// Most sign-ins under way. Each holds less than 1 kB.
 const LOGINS_MAX: usize = 10_000;
 
 fn parameters(name: &Name) -> ServerLoginParameters<'static, '_> {
-    let identifiers = Identifiers { client: Some(name.as_str().as_bytes()), server: Some(SERVER) };
-    ServerLoginParameters { context: Some(CONTEXT), identifiers }
+    let identifiers = Identifiers { client: Some(name.as_str().as_bytes()), server: Some(LOGIN_SERVER) };
+    ServerLoginParameters { context: Some(LOGIN_CONTEXT), identifiers }
 }
 
 /// Answers the first step of sign-up.

@@ -27,6 +27,12 @@ endpoints! {
 /// §4.1.3).
 pub const REFRESH_COOKIE: &str = "__Host-sotto_refresh";
 
+/// Context of the key exchange of a sign-in (RFC 9807 §6.4): binds it to this protocol.
+pub const LOGIN_CONTEXT: &[u8] = b"sotto login v1";
+
+/// The server's identity in sign-up and sign-in (RFC 9807 §4). Not its host name, so that a deployment may move.
+pub const LOGIN_SERVER: &[u8] = b"sotto";
+
 /// What lets a client act: stands in `Authorization: Bearer`, lives in memory only.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct Tokens {

@@ -14,12 +14,8 @@ use opaque_ke::{
 use sotto_suite::Provider;
 use sotto_wire::Base64;
 use sotto_wire::account::Name;
+use sotto_wire::session::{LOGIN_CONTEXT, LOGIN_SERVER};
 use zeroize::{Zeroize, ZeroizeOnDrop};
-
-/// Binds a sign-in to this protocol.
-const CONTEXT: &[u8] = b"sotto login v1";
-/// The server's name in the exchange: one for every deployment, for a client knows no other.
-const SERVER: &[u8] = b"sotto";
 
 /// OPAQUE-3DH over ristretto255 with SHA-512 and ML-KEM-768; Argon2id (19 MiB, two passes) stretches the password.
 struct LoginSuite;
@@ -102,14 +98,14 @@ impl Login {
         response: &Base64,
     ) -> Result<(Base64, ExportKey), OpaqueError> {
         let response = CredentialResponse::deserialize(response.as_slice()).map_err(|_| OpaqueError::Malformed)?;
-        let parameters = ClientLoginFinishParameters::new(Some(CONTEXT), identifiers(name), None);
+        let parameters = ClientLoginFinishParameters::new(Some(LOGIN_CONTEXT), identifiers(name), None);
         let finished = self.0.finish(&mut Random(provider), password, response, parameters).map_err(reason)?;
         Ok((finished.message.serialize().to_vec().into(), ExportKey(finished.export_key.into())))
     }
 }
 
 fn identifiers(name: &Name) -> Identifiers<'_> {
-    Identifiers { client: Some(name.as_str().as_bytes()), server: Some(SERVER) }
+    Identifiers { client: Some(name.as_str().as_bytes()), server: Some(LOGIN_SERVER) }
 }
 
 fn reason(error: ProtocolError) -> OpaqueError {

@@ -8,6 +8,7 @@ use opaque_ke::{ClientRegistration, ClientRegistrationFinishParameters, Identifi
 use sotto_wire::account::{Identity, Name, RegisterFinish, RegisterFinishRequest, RegisterStart, RegisterStartRequest};
 use sotto_wire::conversation::{CreateConversation, CreateConversationRequest, GroupState, Kind, Welcome};
 use sotto_wire::key::NewDevice;
+use sotto_wire::session::LOGIN_SERVER;
 use sotto_wire::{Base64, ClientId, ConversationId, DeviceId, DeviceRef, UserId};
 
 struct LoginSuite;
@@ -46,7 +47,7 @@ impl Account {
         let request = RegisterStartRequest { name: name.clone(), registration_request };
         let answer = connection.call::<RegisterStart>("", &request).await?;
         let response = RegistrationResponse::deserialize(answer.registration_response.as_slice()).map_err(wrong)?;
-        let identifiers = Identifiers { client: Some(name.as_str().as_bytes()), server: Some(b"sotto") };
+        let identifiers = Identifiers { client: Some(name.as_str().as_bytes()), server: Some(LOGIN_SERVER) };
         let parameters = ClientRegistrationFinishParameters::new(identifiers, None);
         let finished = started.state.finish(&mut OsRng, password, response, parameters).map_err(wrong)?;
         let device = DeviceRef { user: UserId(random_id()), device: DeviceId(random_id()) };

@@ -1,12 +1,13 @@
 //! The client half against the server half of the same crate.
 
-use super::{CONTEXT, ExportKey, Login, LoginSuite, OpaqueError, Random, Registration, identifiers};
+use super::{ExportKey, Login, LoginSuite, OpaqueError, Random, Registration, identifiers};
 use opaque_ke::{
     CredentialFinalization, CredentialRequest, RegistrationRequest, RegistrationUpload, ServerLogin,
     ServerLoginParameters, ServerRegistration, ServerSetup,
 };
 use sotto_suite::Provider;
 use sotto_wire::account::Name;
+use sotto_wire::session::LOGIN_CONTEXT;
 use sotto_wire::{Base64, limit};
 
 /// A server that knows one person.
@@ -39,7 +40,7 @@ impl Server {
     /// Answers KE1; gives KE2 and what checks KE3.
     fn answer(&self, request: &Base64) -> (ServerLogin<LoginSuite>, Base64) {
         let request = CredentialRequest::deserialize(request.as_slice()).expect("a request");
-        let parameters = ServerLoginParameters { context: Some(CONTEXT), identifiers: identifiers(&self.name) };
+        let parameters = ServerLoginParameters { context: Some(LOGIN_CONTEXT), identifiers: identifiers(&self.name) };
         let random = &mut Random(&self.random);
         let name = self.name.as_str().as_bytes();
         let started = ServerLogin::start(random, &self.setup, self.record.clone(), request, name, parameters);
@@ -52,7 +53,7 @@ impl Server {
         let (state, response) = self.answer(&request);
         let (finalization, key) = login.finish(client, password, &self.name, &response)?;
         let finalization = CredentialFinalization::deserialize(finalization.as_slice()).expect("a finalization");
-        let parameters = ServerLoginParameters { context: Some(CONTEXT), identifiers: identifiers(&self.name) };
+        let parameters = ServerLoginParameters { context: Some(LOGIN_CONTEXT), identifiers: identifiers(&self.name) };
         state.finish(finalization, parameters).expect("the server believes who knows the password");
         Ok(key)
     }
