@@ -8,14 +8,15 @@ use std::borrow::Cow;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Retry {
-    /// The same request will be refused again.
-    Never,
     /// Wait (`retry_after_ms` or the usual backoff) and send the same request again.
     Later,
     /// Renew the access token and send the same request again.
     Refresh,
     /// Catch up with the stream, build the request anew and send that.
     Rebuild,
+    /// The same request will be refused again. Also what a later version calls otherwise.
+    #[serde(other)]
+    Never,
 }
 
 macro_rules! codes {

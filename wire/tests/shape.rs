@@ -89,6 +89,9 @@ fn every_code_reads_back_and_an_unknown_one_obeys_its_retry_class() {
     let tomorrow = r#"{"code":"moon_phase","retry":"later","message":"wait for the full moon"}"#;
     let problem: Problem = serde_json::from_str(tomorrow).expect("unknown codes are read");
     assert_eq!((problem.code, problem.retry), (Code::Unknown, Retry::Later));
+    let later = tomorrow.replace(r#""later""#, r#""at_full_moon""#);
+    let problem: Problem = serde_json::from_str(&later).expect("unknown classes are read");
+    assert_eq!((problem.code, problem.retry), (Code::Unknown, Retry::Never));
 }
 
 #[test]
