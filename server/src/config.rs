@@ -4,6 +4,7 @@
 //! The rule: what is out of range is refused before anything starts.
 
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, ValueEnum};
+use sotto_wire::Millis;
 use std::ffi::OsString;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -56,8 +57,8 @@ pub enum ConfigError {
         /// Most allowed.
         to: u64,
     },
-    /// The public origin is not `scheme://host[:port]`.
-    #[error("public_origin is not an origin like https://chat.example")]
+    /// The public origin is not `scheme://host[:port]` as browsers write it.
+    #[error("public_origin is not an origin like https://chat.example, in lower case and without the usual port")]
     NotAnOrigin,
 }
 
@@ -212,12 +213,25 @@ impl Config {
                 return Err(ConfigError::OutOfRange { key, value, from, to });
             }
         }
-        match self.public_origin.as_deref().map(authority_of) {
-            Some(None) => Err(ConfigError::NotAnOrigin),
-            Some(Some(_)) | None => Ok(()),
+        match self.public_origin.as_deref() {
+            Some(origin) if !is_as_browsers_write(origin) => Err(ConfigError::NotAnOrigin),
+            Some(_) | None => Ok(()),
         }
     }
+
+    /// [`Config::session_life_days`] as time.
+    pub(crate) fn session_life(&self) -> Millis {
+        Millis(self.session_life_days.saturating_mul(DAY_MS))
+    }
+
+    /// [`Config::retention_days`] as time; `None` for good.
+    pub(crate) fn retention(&self) -> Option<Millis> {
+        (self.retention_days > 0).then(|| Millis(u64::from(self.retention_days) * DAY_MS))
+    }
 }
+
+/// Milliseconds of a day.
+const DAY_MS: u64 = 86_400_000;
 
 /// Highest rate: a million a minute is no limit any more.
 const RATE_MAX: u64 = 1_000_000;
@@ -227,6 +241,13 @@ pub(crate) fn authority_of(origin: &str) -> Option<&str> {
     let authority = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"))?;
     let is_plain = !authority.is_empty() && !authority.contains(['/', '?', '#', '@', ' ']);
     is_plain.then_some(authority)
+}
+
+/// Whether `origin` is one in the form of the header `Origin` (RFC 6454 §6.2): in any other it would equal none.
+fn is_as_browsers_write(origin: &str) -> bool {
+    let usual_port = if origin.starts_with("https://") { ":443" } else { ":80" };
+    let has_capitals = origin.bytes().any(|byte| byte.is_ascii_uppercase());
+    authority_of(origin).is_some_and(|authority| !authority.ends_with(usual_port)) && !has_capitals
 }
 
 /// Makes the values of a settings file the defaults of `command`: the environment and flags still go first.
@@ -295,8 +316,24 @@ mod tests {
     }
 
     #[test]
-    fn origin_with_a_path_is_refused() {
-        let error = parse("public_origin = \"https://chat.example/x\"", &["sotto-server"]).expect_err("a path");
-        assert!(matches!(error, ConfigError::NotAnOrigin));
+    fn origin_that_no_browser_would_send_is_refused() {
+        for origin in [
+            "https://chat.example/x",
+            "https://chat.example/",
+            "https://Chat.example",
+            "https://chat.example:443",
+            "http://chat.example:80",
+            "ftp://chat.example",
+            "chat.example",
+            "https://",
+        ] {
+            let outcome = parse("", &["sotto-server", "--public-origin", origin]);
+            assert!(matches!(outcome, Err(ConfigError::NotAnOrigin)), "{origin}");
+        }
+        for origin in
+            ["https://chat.example", "https://chat.example:8443", "http://chat.example:443", "http://[::1]:8787"]
+        {
+            assert!(parse("", &["sotto-server", "--public-origin", origin]).is_ok(), "{origin}");
+        }
     }
 }

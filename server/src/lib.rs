@@ -38,9 +38,6 @@ use store::Store;
 use subtle::ConstantTimeEq as _;
 use tokio::net::TcpListener;
 
-/// Milliseconds of a day.
-const DAY_MS: u64 = 86_400_000;
-
 /// Locked while a server runs; empty.
 const LOCK_FILE: &str = "server.lock";
 
@@ -106,7 +103,7 @@ pub async fn serve_by(
     let terms = Terms {
         heartbeat_ms: Millis(config.heartbeat_ms),
         shutdown_spread_ms: Millis(config.shutdown_spread_ms),
-        retention_ms: (config.retention_days > 0).then(|| Millis(u64::from(config.retention_days) * DAY_MS)),
+        retention_ms: config.retention(),
     };
     let delivery = Delivery::start(store.clone(), clock.clone(), terms).await?;
     let drain = Duration::from_millis(config.drain_ms);

@@ -23,8 +23,6 @@ use sotto_wire::session::{
 use sotto_wire::{Code, DeviceId, Millis, UserId, limit};
 use std::sync::Arc;
 
-const DAY_MS: u64 = 86_400_000;
-
 pub(crate) fn routes(router: Router<Arc<App>>) -> Router<Arc<App>> {
     let router = route(router, LoginStart, start);
     let router = route(router, LoginFinish, finish);
@@ -45,7 +43,7 @@ impl Grant {
         let mut id = SessionId([0; 16]);
         getrandom::fill(&mut id.0).map_err(Refusal::failed)?;
         let now = app.clock.now();
-        let ends_at = now.after(session_life(app));
+        let ends_at = now.after(app.config.session_life());
         let session = Session { id, user, device, binding: 0, generation: 0, rotated_at: now, ends_at };
         Ok(Self::of(app, session))
     }
@@ -66,12 +64,8 @@ impl Grant {
     /// The current refresh token as a cookie (RFC 6265bis §4.1).
     pub(crate) fn cookie(&self) -> HeaderValue {
         let claim = RefreshClaim { session: self.session.id, generation: self.session.generation };
-        cookie(&claim.seal(&self.app.secrets.token_key), session_life(&self.app).0 / 1_000)
+        cookie(&claim.seal(&self.app.secrets.token_key), self.app.config.session_life().0 / 1_000)
     }
-}
-
-fn session_life(app: &App) -> Millis {
-    Millis(app.config.session_life_days.saturating_mul(DAY_MS))
 }
 
 fn cookie(value: &str, max_age_s: u64) -> HeaderValue {
@@ -162,7 +156,7 @@ async fn refresh(app: Arc<App>, caller: CookieCaller, _: RefreshRequest) -> Resu
     let mut session = session::load(&mut tx, claim.session).await?.ok_or(Code::SessionEnded)?;
     match step(&session, claim.generation, now, Millis(app.config.refresh_grace_ms)) {
         Step::Next(generation) => {
-            session = Session { generation, rotated_at: now, ends_at: now.after(session_life(&app)), ..session };
+            session = Session { generation, rotated_at: now, ends_at: now.after(app.config.session_life()), ..session };
             session::rotate(&mut tx, &session).await?;
             tx.commit().await.map_err(StoreError::from)?;
             app.sessions.forget(session.id);
