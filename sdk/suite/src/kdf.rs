@@ -11,7 +11,7 @@ use zeroize::Zeroize;
 use crate::SuiteError;
 
 /// Bytes of a SHA-384 digest, so of an extracted secret, a MAC and a hash.
-pub(crate) const DIGEST_BYTES: usize = 48;
+const DIGEST_BYTES: usize = 48;
 
 /// HKDF-SHA384, id 0x0002 of RFC 9180.
 #[derive(Clone, Copy, Debug)]
