@@ -1,4 +1,5 @@
-//! cargo-deny, which holds licences, sources and duplicate crates to `deny.toml`. Owns its version.
+//! cargo-deny, which holds licences, sources and duplicate crates to `deny.toml`. Owns the version that is built where there
+//! is none.
 use crate::failure::Failure;
 use crate::house;
 use crate::process::{answer, cargo_for_tools, program, run};
