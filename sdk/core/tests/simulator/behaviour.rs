@@ -6,7 +6,7 @@ use crate::world::{Spoiled, World};
 use bytes::Bytes;
 use sotto_core::contract::{CommandKey, Failure, Input, Network, Reply, Table};
 use sotto_core::view::{Body, Change, Connection, Item, MessageState, UnreadableCause};
-use sotto_core::wire::event::{Durable, Ephemeral, Event, HistoryLost, LossCause};
+use sotto_core::wire::event::{Ephemeral, Event, HistoryLost, LossCause};
 use sotto_core::wire::message::SendMessage;
 use sotto_core::wire::{Code, ConversationId, Cursor, Endpoint, Millis, limit};
 use sotto_core::{Client, Command, Output};
