@@ -20,8 +20,9 @@ type Secret = Zeroizing<Vec<u8>>;
 #[derive(Clone, Default)]
 pub(super) struct Shelf(Arc<Mutex<Held>>);
 
-#[derive(Default)]
-struct Held {
+/// What a shelf holds.
+#[derive(Clone, Default)]
+pub(super) struct Held {
     state: Option<Secret>,
     prior: BTreeMap<u64, Secret>,
     changed: BTreeSet<u64>,
@@ -56,6 +57,16 @@ impl Shelf {
         let mut held = self.held();
         held.prior.clear();
         held.changed.clear();
+    }
+
+    /// All that it holds now.
+    pub(super) fn copy(&self) -> Held {
+        self.held().clone()
+    }
+
+    /// Back to what it held.
+    pub(super) fn put_back(&self, before: Held) {
+        *self.held() = before;
     }
 
     fn held(&self) -> MutexGuard<'_, Held> {

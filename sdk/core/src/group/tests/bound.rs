@@ -171,3 +171,28 @@ fn tree_larger_than_its_people_can_make_it_is_not_even_read() {
     assert!(matches!(rejoined, Err(GroupError::Refused(Refusal::TooLarge))), "{rejoined:?}");
     bob.groups.join(&event, &created.state.ratchet_tree).expect("the true one");
 }
+
+#[test]
+fn sender_who_skips_on_and_on_does_not_fill_the_store() {
+    let Pair { mut ada, mut bob, .. } = pair();
+    let mut read = Vec::new();
+    loop {
+        (0..1_000).for_each(|_| drop(ada.groups.seal(CONVERSATION, TEXT, ClientId([1; 16]), b"skipped")));
+        let event = ada.seal("next", 2);
+        match bob.groups.open(&event) {
+            Ok(_) => read.push(event),
+            Err(unreadable) => {
+                assert_eq!(unreadable, Unreadable::NotAuthentic);
+                break;
+            }
+        }
+        let written = bob.groups.take_writes().puts;
+        assert!(written.iter().map(|record| record.value.len()).sum::<usize>() <= 512 * 1_024);
+    }
+    assert!(read.len() >= 8, "{} gaps were allowed", read.len());
+    // Nothing of the refused step is kept: what was read stays read, and the group goes on at the next epoch.
+    assert_eq!(bob.groups.open(&read[0]), Err(Unreadable::Repeated));
+    let event = bob.update(3);
+    ada.follow(&event).expect("bob's commit");
+    talk(&mut ada, &mut bob);
+}
