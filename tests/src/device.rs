@@ -11,7 +11,7 @@ pub use seen::{Seen, Timeline};
 use crate::PATIENCE;
 use crate::http::Cookies;
 use driver::{Driver, Wish};
-use sotto_core::contract::{Command, Failure, Input, Network, Reply, Visibility};
+use sotto_core::contract::{Command, Failure, Input, Network, Reply};
 use sotto_core::view::{Body, Connection, Item, Me, MessageKey, MessageState, Progress, Session};
 use sotto_wire::ConversationId;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -107,11 +107,6 @@ impl Device {
         self.start_again();
     }
 
-    /// Another origin from the next start on.
-    pub fn move_to(&mut self, origin: &str) {
-        origin.clone_into(&mut self.origin);
-    }
-
     /// What is on screen.
     pub fn seen(&self) -> Seen {
         self.running().seen.borrow().clone()
@@ -205,11 +200,6 @@ impl Device {
     /// What the system says of the network.
     pub fn network(&self, network: Network) {
         self.wish(Wish::Input(Input::Network(network)));
-    }
-
-    /// What the system says of the page.
-    pub fn visibility(&self, visibility: Visibility) {
-        self.wish(Wish::Input(Input::Visibility(visibility)));
     }
 
     /// Waits until events flow and what was missed has come.

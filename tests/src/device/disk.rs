@@ -15,11 +15,6 @@ impl Disk {
         self.lock().keys().filter(|place| place.table == table).count()
     }
 
-    /// A disk of its own with what stands on this one now.
-    pub fn copied(&self) -> Self {
-        Self(Arc::new(Mutex::new(self.lock().clone())))
-    }
-
     pub(super) fn write(&self, batch: Batch) {
         let mut records = self.lock();
         if batch.erase == Erase::Everything {
