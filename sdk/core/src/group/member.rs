@@ -18,8 +18,8 @@ use sotto_wire::key::ClaimedKey;
 use sotto_wire::{Base64, ConversationId, DeviceRef, Millis, UserId};
 use std::collections::BTreeSet;
 
-/// Longest ratchet tree for each person of a conversation: nine leaves with their certificates. Decoded, a byte of it can
-/// take 280 (a blank node), so what others send must not decide how long it is.
+/// Longest ratchet tree for each person of a conversation: nine leaves with their certificates. Decoded, a byte of it
+/// can take 280 (a blank node), so what others send must not decide how long it is.
 const PERSON_TREE_MAX_BYTES: usize = 64 * 1_024;
 
 /// A group as it is to be published.
