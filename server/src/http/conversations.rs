@@ -136,13 +136,15 @@ pub(crate) async fn load_group(
 }
 
 fn check_state(state: &GroupState, welcome: Option<&Welcome>) -> Result<(), Refusal> {
+    // An empty list is invalid, not a share of nothing.
+    check_count(state.members.len())?;
     check_size(&state.group_info, limit::GROUP_INFO_MAX_BYTES)?;
     check_share(&state.ratchet_tree, limit::TREE_MAX_BYTES, state.members.len())?;
     if let Some(welcome) = welcome {
-        check_share(&welcome.welcome, limit::WELCOME_MAX_BYTES, welcome.to.len().min(state.members.len()))?;
         check_count(welcome.to.len())?;
+        check_share(&welcome.welcome, limit::WELCOME_MAX_BYTES, welcome.to.len().min(state.members.len()))?;
     }
-    check_count(state.members.len())
+    Ok(())
 }
 
 /// [`check_size`] of what grows with `devices`.
