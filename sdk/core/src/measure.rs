@@ -34,7 +34,8 @@ impl Pair {
         let claimed = ClaimedKey { owner: receiver.device(), key_package };
         let created = sender.create(CONVERSATION, &[found], &[claimed], NOW).expect("the key package is valid");
         let welcome = created.welcome.expect("somebody was added").welcome;
-        let people = [(1, "sender"), (2, "receiver")].map(|(id, name)| Member { user: UserId([id; 16]), name: named(name) });
+        let people =
+            [(1, "sender"), (2, "receiver")].map(|(id, name)| Member { user: UserId([id; 16]), name: named(name) });
         let event = ConversationWelcome {
             cursor: Cursor::new("1").expect("one digit is a cursor"),
             conversation: CONVERSATION,
