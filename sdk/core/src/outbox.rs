@@ -281,8 +281,9 @@ impl Outbox {
         let mut changed = Vec::new();
         for (sequence, item) in &mut self.items {
             match item.stage {
-                Stage::Waiting | Stage::Failed { .. } => {}
-                Stage::Sealed { .. } | Stage::Taken { .. } => {
+                // What the server has taken is no more than not yet in its place.
+                Stage::Waiting | Stage::Failed { .. } | Stage::Taken { .. } => {}
+                Stage::Sealed { .. } => {
                     item.stage = Stage::Failed { code };
                     changed.push(*sequence);
                 }

@@ -168,9 +168,12 @@ fn a_number_is_never_given_twice_even_when_the_outbox_was_empty() {
 #[test]
 fn another_device_does_not_send_what_this_one_may_have_sent() {
     let mut outbox = Outbox::default();
-    let (first, second) = (add(&mut outbox, HERE), add(&mut outbox, HERE));
+    let (first, second, third) = (add(&mut outbox, HERE), add(&mut outbox, HERE), add(&mut outbox, HERE));
     dispatch(&mut outbox, 1);
-    assert_eq!(outbox.disown(Code::SessionEnded), [first]);
-    assert_eq!(stage(&outbox, first), Stage::Failed { code: Code::SessionEnded });
-    assert_eq!(stage(&outbox, second), Stage::Waiting);
+    answer(&mut outbox, (HERE, first), taken());
+    dispatch(&mut outbox, 1);
+    assert_eq!(outbox.disown(Code::SessionEnded), [second]);
+    assert_eq!(stage(&outbox, first), Stage::Taken { sent_at: Millis(5) });
+    assert_eq!(stage(&outbox, second), Stage::Failed { code: Code::SessionEnded });
+    assert_eq!(stage(&outbox, third), Stage::Waiting);
 }
