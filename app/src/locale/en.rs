@@ -95,6 +95,7 @@ pub(super) static TEXT: Text = Text {
     conversation: Conversation {
         back: "Back to conversations",
         messages: "Messages",
+        sign_in_name: |name| format!("@{name}"),
         encrypted: "End-to-end encrypted",
         encrypted_notes: "Only you can read these",
         beginning: |name| format!("You and {name}"),

@@ -147,6 +147,7 @@ texts! {
     Conversation {
         back: Words,
         messages: Words,
+        sign_in_name: fn(&str) -> String,
         encrypted: Words,
         encrypted_notes: Words,
         beginning: fn(&str) -> String,

@@ -33,6 +33,8 @@ fn Open(id: ConversationId) -> impl IntoView {
         Memo::new(move |_| row.as_ref().map(|row| row.with(|row| row.kind.clone())))
     };
     let title = Memo::new(move |_| kind.with(|kind| kind.as_ref().map(row::title).unwrap_or_default()));
+    // Display names are chosen by whoever bears them, and may be another's: the sign-in name always stands beside it.
+    let sign_in_name = Memo::new(move |_| kind.with(|kind| kind.as_ref().and_then(row::sign_in_name)));
     let typing = Memo::new(move |_| row.as_ref().map_or(0, |row| row.with(|row| row.typing.len())));
     let typing_words = Signal::derive(move || match typing.get() {
         0 => None,
@@ -48,7 +50,10 @@ fn Open(id: ConversationId) -> impl IntoView {
             {back()} {move || kind.with(|kind| kind.as_ref().map(avatar::conversation))}
             <div class="bar-title">
                 <h1 id="pane-title" tabindex="-1" data-page-focus><bdi>{move || title.get()}</bdi></h1>
-                <p class="bar-lead">{icon(Icon::Lock)} <span>{encrypted}</span></p>
+                <p class="bar-lead">
+                    {move || sign_in_name.get().map(|name| view! { <bdi class="bar-name">{name}</bdi> })}
+                    {icon(Icon::Lock)} <span>{encrypted}</span>
+                </p>
             </div>
         </header>
         <MessageLog conversation=id kind=kind author=title typing=typing_words />

@@ -15,6 +15,14 @@ pub(crate) fn title(kind: &ConversationKind) -> String {
     }
 }
 
+/// The sign-in name of who a conversation is with, which no other person can have; `None` for one's own notes.
+pub(crate) fn sign_in_name(kind: &ConversationKind) -> Option<String> {
+    match kind {
+        ConversationKind::Direct(other) => Some((locale::text().conversation.sign_in_name)(other.name.as_str())),
+        ConversationKind::Notes => None,
+    }
+}
+
 /// A row.
 #[component]
 pub(crate) fn ConversationRow(conversation: ArcRwSignal<Conversation>) -> impl IntoView {
