@@ -48,6 +48,13 @@ pub(crate) struct Call {
     token: TokenTries,
 }
 
+impl Call {
+    /// What it is for.
+    pub(crate) fn purpose(&self) -> &Purpose {
+        &self.purpose
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum TokenTries {
     First,

@@ -8,6 +8,7 @@ mod authenticate;
 mod command;
 mod connect;
 mod create;
+mod names;
 mod receive;
 mod rejoin;
 mod send;
@@ -36,11 +37,16 @@ use crate::view::Connection;
 use bytes::Bytes;
 use sotto_suite::Provider;
 use sotto_wire::account::Name;
-use sotto_wire::conversation::GroupState;
+use sotto_wire::conversation::{GroupState, Kind};
 use sotto_wire::event::SessionEndCause;
 use sotto_wire::ticket::RetryPolicy;
 use sotto_wire::{Code, ConversationId, DeviceRef, Endpoint, Millis, Problem, Retry, envelope};
 use std::collections::{BTreeMap, BTreeSet};
+
+/// How often a read is tried before what it was to find counts as not there.
+const LOAD_TRIES_MAX: u32 = 3;
+/// Longest wait that the server can ask for: else one answer could stop something for ever.
+const LATER_MAX_MS: Millis = Millis(60_000);
 
 /// A Sotto client: what it takes in and gives out stands in [`crate::contract`].
 pub struct Client {
@@ -53,7 +59,7 @@ pub struct Client {
     ledger: Ledger,
     calls: Calls,
     alarms: Alarms,
-    loads: BTreeMap<LoadKey, Sought>,
+    loads: BTreeMap<LoadKey, Load>,
     next_load: u64,
     session: Session<Box<authenticate::Step>>,
     stream: Stream,
@@ -86,7 +92,21 @@ struct WaitingCommands {
     /// For a person's conversation.
     direct: BTreeMap<Name, Waiting>,
     /// For a conversation, by its id: until it is created, or has come.
-    conversation: BTreeMap<ConversationId, Waiting>,
+    conversation: BTreeMap<ConversationId, Expected>,
+}
+
+/// Commands that wait for a conversation of this kind, with this peer.
+#[derive(Debug)]
+struct Expected {
+    kind: Kind,
+    commands: Waiting,
+}
+
+impl WaitingCommands {
+    fn into_keys(self) -> impl Iterator<Item = CommandKey> {
+        let conversation = self.conversation.into_values().map(|expected| expected.commands);
+        self.direct.into_values().chain(conversation).flatten()
+    }
 }
 
 /// A group that is not in memory.
@@ -104,8 +124,8 @@ enum Tree {
     /// Not asked for.
     #[default]
     Unknown,
-    /// Asked for.
-    Asked(ConversationId),
+    /// Asked for, so many times in vain.
+    Asked { conversation: ConversationId, failed: u32 },
     /// Here, of this epoch.
     Here(ConversationId, GroupState),
     /// The server has none.
@@ -123,6 +143,15 @@ pub(crate) enum Sought {
     Page(Wish),
     /// The secrets of a device that this store no longer is.
     Leftovers,
+}
+
+/// A read of the store that is under way.
+#[derive(Debug)]
+struct Load {
+    sought: Sought,
+    wanted: Wanted,
+    /// How often it has failed.
+    failed: u32,
 }
 
 /// What the server's clock is ahead of the device's, or behind.
@@ -251,8 +280,7 @@ impl Client {
             self.refuse(key, Failure::Storage);
         }
         let waiting = std::mem::take(&mut self.waiting);
-        let waiting = waiting.direct.into_values().chain(waiting.conversation.into_values()).flatten();
-        for key in waiting.chain(self.session_command()) {
+        for key in waiting.into_keys().chain(self.session_command()) {
             self.refuse(key, Failure::Storage);
         }
         self.calls.forget();
@@ -265,10 +293,19 @@ impl Client {
         for effect in effects {
             match effect {
                 Effect::Tell(output) => self.ledger.tell(output),
+                Effect::Call(call) if self.is_void(call.purpose()) => {}
                 Effect::Call(call) => self.send(*call),
                 Effect::Load(sought, wanted) => self.load(sought, wanted),
             }
         }
+    }
+
+    /// Whether a commit that waited for its batch has lost against another one meanwhile: then it was never written, and
+    /// must not leave.
+    fn is_void(&self, purpose: &Purpose) -> bool {
+        let Purpose::Commit(conversation, client_id) = purpose else { return false };
+        let pending = self.groups.as_ref().and_then(|groups| groups.pending(*conversation));
+        pending.is_none_or(|pending| pending.client_id != *client_id)
     }
 
     /// Asks the server once everything up to now is on disk.
@@ -289,14 +326,18 @@ impl Client {
     }
 
     fn load(&mut self, sought: Sought, wanted: Wanted) {
+        self.ask_store(Load { sought, wanted, failed: 0 });
+    }
+
+    fn ask_store(&mut self, load: Load) {
         let key = LoadKey(self.next_load);
         self.next_load += 1;
-        self.loads.insert(key, sought);
-        self.ledger.tell(Output::Load { key, wanted });
+        self.ledger.tell(Output::Load { key, wanted: load.wanted.clone() });
+        self.loads.insert(key, load);
     }
 
     fn loaded(&mut self, key: LoadKey, records: Vec<Record>) {
-        match self.loads.remove(&key) {
+        match self.loads.remove(&key).map(|load| load.sought) {
             Some(Sought::Start) => self.started(records),
             Some(Sought::Group(conversation)) => self.group_loaded(conversation, records),
             Some(Sought::Page(wish)) => self.page_loaded(wish, &records),
@@ -306,12 +347,16 @@ impl Client {
     }
 
     fn load_failed(&mut self, key: LoadKey) {
-        match self.loads.remove(&key) {
-            Some(Sought::Start) => self.unreadable(),
-            Some(Sought::Group(conversation)) => self.group_loaded(conversation, Vec::new()),
-            Some(Sought::Page(wish)) => self.page_loaded(wish, &[]),
-            Some(Sought::Leftovers) => self.leftovers_loaded(Vec::new()),
-            None => {}
+        let Some(load) = self.loads.remove(&key) else { return };
+        let failed = load.failed + 1;
+        if failed < LOAD_TRIES_MAX && load.sought != Sought::Start && self.ledger.health() == Health::Well {
+            return self.ask_store(Load { failed, ..load });
+        }
+        match load.sought {
+            Sought::Start => self.unreadable(),
+            Sought::Group(conversation) => self.group_loaded(conversation, Vec::new()),
+            Sought::Page(wish) => self.page_loaded(wish, &[]),
+            Sought::Leftovers => self.leftovers_loaded(Vec::new()),
         }
     }
 
@@ -396,7 +441,7 @@ impl Client {
         let failed = self.failures.entry(alarm).or_insert(0);
         let wait = backoff::wait(RetryPolicy::default(), *failed, &self.random);
         *failed = failed.saturating_add(1);
-        self.alarms.set(self.now.after(problem.retry_after_ms.unwrap_or_default().max(wait)), alarm);
+        self.alarms.set(self.now.after(problem.retry_after_ms.unwrap_or_default().min(LATER_MAX_MS).max(wait)), alarm);
     }
 
     /// Sets an alarm at a random time within `window`, so that devices do not act all at once.
