@@ -6,19 +6,42 @@ mod en;
 mod text;
 
 use crate::client::Millis;
-use js_sys::{Array, Date, Function, Intl, JsString, Object, Reflect};
+use js_sys::{Array, Date, Function, Intl, JsString, Object};
 use leptos::prelude::document;
+use serde::Serialize;
 use std::cell::OnceCell;
 use text::Plural;
 pub(crate) use text::Text;
-use wasm_bindgen::JsValue;
+use wasm_bindgen::{JsCast as _, JsValue};
 
 const HOUR_MS: u64 = 3_600_000;
 /// A day of the calendar has up to 25 hours; six of them never reach the same weekday again.
 const WEEK_MS: u64 = 6 * 25 * HOUR_MS;
+/// Last point in time that JavaScript can write (ECMA-262 §21.4.1.1); a later one would throw.
+const LAST_MS: u64 = 8_640_000_000_000_000;
 
 thread_local! {
     static LOCALE: OnceCell<Locale> = const { OnceCell::new() };
+}
+
+/// Which parts of a point in time are written, and how long (ECMA-402 §11.1.2).
+#[derive(Default, Serialize)]
+struct DateParts {
+    weekday: Option<Length>,
+    day: Option<Length>,
+    month: Option<Length>,
+    hour: Option<Length>,
+    minute: Option<Length>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Length {
+    Numeric,
+    #[serde(rename = "2-digit")]
+    TwoDigits,
+    Short,
+    Long,
 }
 
 /// A language and what `Intl` made for it; making one takes the browser longer than using it.
@@ -34,30 +57,30 @@ struct Locale {
 
 impl Locale {
     fn new(text: &'static Text) -> Self {
+        use Length::{Long, Numeric, Short, TwoDigits};
         // Numbers and times go by the user's own region (24 hours or 12) where it is of the same language.
         let own = leptos::prelude::window().navigator().language().unwrap_or_default();
         let tag = if own.split('-').next() == Some(text.language) { own.as_str() } else { text.language };
         let tags = Array::of1(&JsValue::from_str(tag));
-        let format = |options: &[(&str, &str)]| Intl::DateTimeFormat::new(&tags, &object(options)).format();
+        let format = |parts: DateParts| {
+            let options = serde_wasm_bindgen::to_value(&parts).expect("a struct of plain values becomes an object");
+            Intl::DateTimeFormat::new(&tags, options.unchecked_ref()).format()
+        };
         Self {
             text,
             plural: Intl::PluralRules::new(&tags, &Object::new()),
             number: Intl::NumberFormat::new(&tags, &Object::new()).format(),
-            clock: format(&[("hour", "numeric"), ("minute", "2-digit")]),
-            weekday: format(&[("weekday", "short")]),
-            date: format(&[("day", "numeric"), ("month", "short")]),
-            day: format(&[("weekday", "long"), ("day", "numeric"), ("month", "long")]),
+            clock: format(DateParts { hour: Some(Numeric), minute: Some(TwoDigits), ..DateParts::default() }),
+            weekday: format(DateParts { weekday: Some(Short), ..DateParts::default() }),
+            date: format(DateParts { day: Some(Numeric), month: Some(Short), ..DateParts::default() }),
+            day: format(DateParts {
+                weekday: Some(Long),
+                day: Some(Numeric),
+                month: Some(Long),
+                ..DateParts::default()
+            }),
         }
     }
-}
-
-fn object(entries: &[(&str, &str)]) -> Object {
-    let object = Object::new();
-    for (key, value) in entries {
-        // Cannot fail: a plain object takes any property.
-        let _ = Reflect::set(&object, &JsValue::from_str(key), &JsValue::from_str(value));
-    }
-    object
 }
 
 fn with<T>(run: impl FnOnce(&Locale) -> T) -> T {
@@ -148,8 +171,8 @@ fn days_apart(at: Millis, now: Millis) -> u32 {
 }
 
 fn date(at: Millis) -> Date {
-    // Exact: milliseconds of any calendar date are below 2⁵³.
-    Date::new(&JsValue::from_f64(at.0 as f64))
+    // Exact: the last of them is below 2⁵³. Others' clocks may say any number at all.
+    Date::new(&JsValue::from_f64(at.0.min(LAST_MS) as f64))
 }
 
 fn written(format: &Function, value: &JsValue) -> String {
