@@ -1,12 +1,17 @@
 //! The process around the server: settings, log, socket, signals. Owns no part of what is served.
 
+use crate::http::accept::CONNECTIONS_MAX;
 use crate::refusal::causes;
 use crate::{Config, ConfigError, LogFormat, ServeError, serve};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::io::{self, IsTerminal as _};
 use std::process::ExitCode;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
+
+/// Open files that are no connections: the database, the lock, the log, what the runtime needs.
+const OTHER_FILES_MAX: u64 = 64;
 
 /// Why the process ends with a failure.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +45,7 @@ pub fn main() -> ExitCode {
 #[tokio::main]
 async fn run(config: Config) -> Result<(), MainError> {
     start_log(&config)?;
+    raise_open_files_limit();
     let mut terminate = signal(SignalKind::terminate()).map_err(MainError::Signals)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(MainError::Signals)?;
     let listener = listen(&config).map_err(MainError::Listen)?;
@@ -53,6 +59,24 @@ async fn run(config: Config) -> Result<(), MainError> {
     serve(config, listener, shutdown).await?;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Raises the number of files that this process may have open to the highest that it is allowed: each connection is one,
+/// and what a shell or a service manager gives is often 1 024.
+fn raise_open_files_limit() {
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    let open_files_max = match setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
+        Ok(()) => maximum,
+        Err(error) => {
+            tracing::warn!(%error, "failed to raise the limit of open files");
+            current
+        }
+    };
+    let needed = u64::from(CONNECTIONS_MAX) + OTHER_FILES_MAX;
+    // `None` is no limit.
+    if let Some(open_files_max) = open_files_max.filter(|open_files_max| *open_files_max < needed) {
+        tracing::warn!(open_files_max, needed, "the limit of open files is below what all connections need");
+    }
 }
 
 fn listen(config: &Config) -> io::Result<TcpListener> {

@@ -18,7 +18,10 @@ mod tests;
 use crate::store::rows::Bytes32;
 use sqlx::any::AnyPoolOptions;
 use sqlx::{Any, AnyConnection, AnyPool, Executor as _, Transaction};
-use std::path::Path;
+use std::fs::{OpenOptions, Permissions};
+use std::io;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Connections that only read. Each is a thread in SQLite; two cores do not profit from more.
@@ -40,6 +43,9 @@ pub enum StoreError {
     /// All connections are taken for too long: come back later.
     #[error("wait for a connection to the database")]
     Busy(#[source] sqlx::Error),
+    /// The files of the database cannot be kept from other users of the machine.
+    #[error("protect the database")]
+    Protect(#[source] io::Error),
     /// The database refused a statement or broke.
     #[error("use the database")]
     Failed(#[source] sqlx::Error),
@@ -78,6 +84,7 @@ impl Store {
     /// Opens the database in `data_dir`, makes it where there is none, and brings its schema up to date.
     pub(crate) async fn open(data_dir: &Path) -> Result<Self, StoreError> {
         sqlx::any::install_default_drivers();
+        protect(&data_dir.join(DATABASE_FILE)).map_err(StoreError::Protect)?;
         let url = format!("sqlite://{}?mode=rwc", data_dir.join(DATABASE_FILE).display());
         let options = |connections_max| {
             AnyPoolOptions::new()
@@ -140,6 +147,21 @@ impl Store {
         tx.commit().await?;
         Ok(secret)
     }
+}
+
+/// Makes the file of the database where there is none, and takes it and those beside it from other users: the folder may
+/// have been made with wider rights. SQLite gives the files that it makes beside it the same rights.
+fn protect(database: &Path) -> io::Result<()> {
+    OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(database)?;
+    for suffix in ["", "-wal", "-shm"] {
+        let mut path = database.as_os_str().to_owned();
+        path.push(suffix);
+        match std::fs::set_permissions(PathBuf::from(path), Permissions::from_mode(0o600)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
+    }
+    Ok(())
 }
 
 async fn secret_of(connection: &mut AnyConnection) -> Result<Bytes32, StoreError> {

@@ -27,20 +27,31 @@ impl Drop for Running {
 }
 
 fn start(data_dir: &Path) -> Running {
-    let mut child = Command::new(PROGRAM)
+    start_by(Command::new(PROGRAM), data_dir).0
+}
+
+/// Starts it by `command`; gives what it logged before it listened, too.
+fn start_by(mut command: Command, data_dir: &Path) -> (Running, Vec<serde_json::Value>) {
+    let mut child = command
         .args(["--listen", "127.0.0.1:0", "--log-format", "json", "--data-dir"])
         .arg(data_dir)
         .env_clear()
         .stderr(Stdio::piped())
         .spawn()
         .expect("it runs");
-    let mut log = BufReader::new(child.stderr.take().expect("piped"));
-    let mut line = String::new();
-    log.read_line(&mut line).expect("a line");
-    let line: serde_json::Value = serde_json::from_str(&line).expect("JSON");
-    assert_eq!(line["message"], "listening");
-    let origin = format!("http://{}", line["address"].as_str().expect("the address"));
-    Running { child, origin, log }
+    let log = BufReader::new(child.stderr.take().expect("piped"));
+    let mut running = Running { child, origin: String::new(), log };
+    let mut before = Vec::new();
+    loop {
+        let mut line = String::new();
+        assert_ne!(running.log.read_line(&mut line).expect("a line"), 0, "it ended after {before:?}");
+        let line: serde_json::Value = serde_json::from_str(&line).expect("JSON");
+        if line["message"] == "listening" {
+            running.origin = format!("http://{}", line["address"].as_str().expect("the address"));
+            return (running, before);
+        }
+        before.push(line);
+    }
 }
 
 /// Asks it to end as a service manager does.
@@ -84,6 +95,46 @@ fn data_folder_is_made_for_this_user_and_served_by_one_program_at_a_time() {
     let said = String::from_utf8(second.stderr).expect("UTF-8");
     assert_eq!(said, "sotto-server: serve: the data folder is in use by another server\n");
     drop(running);
+}
+
+#[test]
+fn database_in_a_folder_that_others_may_read_is_for_this_user_alone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let rights = |path: &Path| std::fs::metadata(path).expect("there").permissions().mode() & 0o777;
+    let set = |path: &Path, mode| std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("ours");
+    set(folder.path(), 0o755);
+    drop(start(folder.path()));
+    let files = ["sotto.db", "sotto.db-wal", "sotto.db-shm"].map(|name| folder.path().join(name));
+    for file in &files {
+        assert_eq!(rights(file), 0o600, "made: {file:?}");
+        set(file, 0o644);
+    }
+    drop(start(folder.path()));
+    for file in &files {
+        assert_eq!(rights(file), 0o600, "found: {file:?}");
+    }
+}
+
+/// Started with these limits of open files (soft and hard): the soft one that it then has, and what it warned of.
+#[cfg(target_os = "linux")]
+fn open_files(soft: u32, hard: u32) -> (String, Vec<serde_json::Value>) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &format!("ulimit -Sn {soft} && ulimit -Hn {hard} && exec \"$0\" \"$@\""), PROGRAM]);
+    let (running, said) = start_by(shell, folder.path());
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", running.child.id())).expect("its limits");
+    let line = limits.lines().find(|line| line.starts_with("Max open files")).expect("the limit of open files");
+    (line.split_whitespace().nth(3).expect("the soft limit").to_owned(), said)
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn limit_of_open_files_is_raised_to_what_is_allowed_and_too_low_a_one_is_told() {
+    let (limit, said) = open_files(256, 1_024);
+    assert_eq!(limit, "1024");
+    let [warning] = said.as_slice() else { panic!("{said:?}") };
+    assert_eq!((warning["level"].as_str(), warning["open_files_max"].as_u64()), (Some("WARN"), Some(1_024)));
+    assert!(warning["needed"].as_u64().is_some_and(|needed| needed > 32_768), "{warning}");
 }
 
 #[tokio::test]
