@@ -98,6 +98,9 @@ pub struct Config {
     /// Connections that may wait to be accepted
     #[arg(long, env = "SOTTO_LISTEN_BACKLOG_CONNECTIONS", value_name = "COUNT", default_value_t = 4_096)]
     pub listen_backlog_connections: u32,
+    /// Connections that one address (IPv6: one /64) may hold at a time, 1 to 65535; not counted behind a proxy
+    #[arg(long, env = "SOTTO_CONNECTIONS_PER_ADDRESS", value_name = "COUNT", default_value_t = 16_384)]
+    pub connections_per_address: u32,
     /// Where browsers reach the server, as in https://chat.example; without, the Host header must match Origin
     #[arg(long, env = "SOTTO_PUBLIC_ORIGIN", value_name = "ORIGIN")]
     pub public_origin: Option<String>,
@@ -194,6 +197,7 @@ impl Config {
         let rates = &self.rates;
         let ranges = [
             ("listen_backlog_connections", u64::from(self.listen_backlog_connections), 1, 65_535),
+            ("connections_per_address", u64::from(self.connections_per_address), 1, 65_535),
             ("retention_days", u64::from(self.retention_days), 0, 36_500),
             ("heartbeat_ms", self.heartbeat_ms, 100, sotto_wire::limit::HEARTBEAT_MS),
             ("access_life_ms", self.access_life_ms, 0, 3_600_000),
@@ -216,6 +220,14 @@ impl Config {
         match self.public_origin.as_deref() {
             Some(origin) if !is_as_browsers_write(origin) => Err(ConfigError::NotAnOrigin),
             Some(_) | None => Ok(()),
+        }
+    }
+
+    /// [`Config::connections_per_address`] as a count; behind a proxy, whose address is everybody's, there is no bound.
+    pub(crate) fn connections_per_address(&self) -> usize {
+        match self.address_source {
+            AddressSource::Peer => usize::try_from(self.connections_per_address).unwrap_or(usize::MAX),
+            AddressSource::Forwarded => usize::MAX,
         }
     }
 

@@ -14,6 +14,7 @@ pub(crate) mod keys;
 pub(crate) mod messages;
 pub(crate) mod rate;
 pub(crate) mod sessions;
+pub(crate) mod share;
 pub(crate) mod ticket;
 pub(crate) mod typing;
 pub(crate) mod users;

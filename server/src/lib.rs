@@ -107,6 +107,7 @@ pub async fn serve_by(
     };
     let delivery = Delivery::start(store.clone(), clock.clone(), terms).await?;
     let drain = Duration::from_millis(config.drain_ms);
+    let network_connections_max = config.connections_per_address();
     let limits = Limits::new(&config.rates);
     let app = App {
         config,
@@ -123,7 +124,7 @@ pub async fn serve_by(
     let closing = delivery.clone();
     let address = listener.local_addr().map_err(ServeError::Listener)?;
     tracing::info!(%address, "listening");
-    accept(listener, router, shutdown, (move || closing.close_streams(), drain)).await;
+    accept((listener, network_connections_max), router, shutdown, (move || closing.close_streams(), drain)).await;
     delivery.stop().await;
     store.close().await;
     Ok(())

@@ -3,6 +3,7 @@
 //! axum's own loop leaves hyper's defaults: buffers up to 400 kB a connection, no deadline for a request's head. The
 //! rule: every connection holds a permit from its first byte to its last, so that there is a bound and an end to wait for.
 
+use crate::http::share::{Share, Shares};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
@@ -62,15 +63,23 @@ enum Ending {
     Over,
 }
 
-/// Serves `router` on `listener` until `shutdown` resolves, then drains: calls `close_streams`, lets running requests
+/// What a connection holds as long as it is open.
+struct Place {
+    _permit: OwnedSemaphorePermit,
+    _share: Share,
+}
+
+/// Serves `router` on `listener`, to one network no more than so many connections at a time, until `shutdown` resolves.
+/// Then drains: calls `close_streams`, lets running requests
 /// finish, and drops what has not ended after `drain`.
 pub(crate) async fn accept(
-    listener: TcpListener,
+    (listener, network_connections_max): (TcpListener, usize),
     router: Router,
     shutdown: impl Future<Output = ()>,
     (close_streams, drain): (impl FnOnce(), Duration),
 ) {
     let permits = Arc::new(Semaphore::new(CONNECTIONS_MAX as usize));
+    let shares = Shares::new(CONNECTIONS_MAX as usize, network_connections_max);
     let (end, ending) = watch::channel(Ending::Serving);
     let mut shutdown = pin!(shutdown);
     loop {
@@ -81,7 +90,13 @@ pub(crate) async fn accept(
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((socket, peer)) => {
-                    tokio::spawn(connection((socket, peer), router.clone(), (permit, ending.clone())));
+                    let mut share = shares.join(peer.ip().into());
+                    if share.take(1) {
+                        let place = Place { _permit: permit, _share: share };
+                        tokio::spawn(connection((socket, peer), router.clone(), (place, ending.clone())));
+                    } else {
+                        tracing::debug!("closed a connection: its address has too many");
+                    }
                 }
                 Err(error) => {
                     tracing::warn!(%error, "failed to accept a connection");
@@ -104,7 +119,7 @@ pub(crate) async fn accept(
 async fn connection(
     (socket, peer): (TcpStream, SocketAddr),
     router: Router,
-    (permit, mut ending): (OwnedSemaphorePermit, watch::Receiver<Ending>),
+    (place, mut ending): (Place, watch::Receiver<Ending>),
 ) {
     let _ = socket.set_nodelay(true);
     #[cfg(target_os = "linux")]
@@ -115,7 +130,7 @@ async fn connection(
     let Some(stream) = stream else { return };
     // A task of its own: this one's memory has the size of an HTTP connection.
     tokio::spawn(async move {
-        let _permit = permit;
+        let _place = place;
         tokio::select! {
             () = stream => {}
             _ = ending.wait_for(|ending| *ending == Ending::Over) => {}
@@ -199,6 +214,10 @@ mod tests {
     }
 
     async fn run(drain: Duration) -> Running {
+        run_with(drain, CONNECTIONS_MAX as usize).await
+    }
+
+    async fn run_with(drain: Duration, network_connections_max: usize) -> Running {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a listener");
         let address = listener.local_addr().expect("an address");
         let (release, asked) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
@@ -214,7 +233,7 @@ mod tests {
             .route("/stream", get(takes_over));
         let (shutdown, shut_down) = oneshot::channel();
         let shut_down = async move { shut_down.await.expect("told") };
-        let ended = tokio::spawn(accept(listener, router, shut_down, (|| {}, drain)));
+        let ended = tokio::spawn(accept((listener, network_connections_max), router, shut_down, (|| {}, drain)));
         Running { address, shutdown, ended, release, asked }
     }
 
@@ -262,6 +281,28 @@ mod tests {
         drop(stream);
         running.ended.await.expect("ended");
         assert!(TcpStream::connect(running.address).await.is_err());
+    }
+
+    /// Connects and asks; `None` when the server closes at once.
+    async fn answer(address: SocketAddr) -> Option<TcpStream> {
+        let mut socket = TcpStream::connect(address).await.expect("connected");
+        ask(&mut socket, "/").await;
+        // Closed with what was asked unread, the connection is reset.
+        let first = socket.read_u8().await.ok()?;
+        assert_eq!(first, b'H');
+        Some(socket)
+    }
+
+    #[tokio::test]
+    async fn one_address_holds_no_more_connections_than_its_share_and_has_it_again_when_they_end() {
+        let running = run_with(Duration::from_secs(10), 2).await;
+        let one = answer(running.address).await.expect("the first is served");
+        let _other = answer(running.address).await.expect("the second is served");
+        assert!(answer(running.address).await.is_none(), "the third is one too many");
+        drop(one);
+        // There is room as soon as the server notices.
+        let served = async { while answer(running.address).await.is_none() {} };
+        tokio::time::timeout(Duration::from_secs(10), served).await.expect("served again");
     }
 
     #[tokio::test]

@@ -4,6 +4,7 @@
 //! that meet in one share its limit.
 
 use crate::config::Rates;
+use crate::http::share::Network;
 use crate::refusal::Refusal;
 use governor::clock::{Clock as _, MonotonicClock};
 use governor::middleware::NoOpMiddleware;
@@ -83,18 +84,18 @@ impl Limits {
 
     /// A step of a sign-up from `address`.
     pub(crate) fn sign_up(&self, address: IpAddr, step: SignUpStep) -> Result<(), Refusal> {
-        self.sign_ups.take((network(address), step), 1)
+        self.sign_ups.take((Network::from(address), step), 1)
     }
 
     /// A sign-in from `address`.
     pub(crate) fn sign_in(&self, address: IpAddr) -> Result<(), Refusal> {
-        self.sign_ins.take(network(address), 1)
+        self.sign_ins.take(Network::from(address), 1)
     }
 
     /// A guess at the password of `name`. The first limit is the tighter one, so that one stranger cannot keep
     /// somebody out.
     pub(crate) fn guess(&self, name: &Name, address: IpAddr) -> Result<(), Refusal> {
-        self.guesses_from_address.take((name, network(address)), 1)?;
+        self.guesses_from_address.take((name, Network::from(address)), 1)?;
         self.guesses.take(name, 1)
     }
 
@@ -106,20 +107,6 @@ impl Limits {
     /// A claim of `count` key packages by `user`.
     pub(crate) fn claim(&self, user: UserId, count: usize) -> Result<(), Refusal> {
         self.claims.take(user, count)
-    }
-}
-
-/// What one party holds: an IPv4 address, or an IPv6 /64 (RFC 6177 §2).
-fn network(address: IpAddr) -> [u8; 8] {
-    match address {
-        IpAddr::V4(address) => {
-            let [a, b, c, d] = address.octets();
-            [0, 0, 0, 0, a, b, c, d]
-        }
-        IpAddr::V6(address) => {
-            let [a, b, c, d, e, f, g, h, ..] = address.octets();
-            [a, b, c, d, e, f, g, h]
-        }
     }
 }
 
@@ -147,13 +134,5 @@ mod tests {
         let limit = Limit::new(3);
         assert_eq!(wait_ms(limit.take("a", 1_000)), None);
         assert!(wait_ms(limit.take("a", 1)).is_some());
-    }
-
-    #[test]
-    fn addresses_of_one_ipv6_network_share_a_limit() {
-        let [one, other, foreign] =
-            ["2001:db8::1", "2001:db8::2:3", "2001:db8:0:1::1"].map(|a| a.parse().expect("IPv6"));
-        assert_eq!(network(one), network(other));
-        assert_ne!(network(one), network(foreign));
     }
 }
