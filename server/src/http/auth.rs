@@ -175,7 +175,7 @@ impl Sessions {
 }
 
 /// The address that a request comes from.
-fn address(source: AddressSource, parts: &Parts) -> IpAddr {
+pub(crate) fn address(source: AddressSource, parts: &Parts) -> IpAddr {
     let forwarded = || {
         let line = parts.headers.get_all("x-forwarded-for").iter().next_back()?.to_str().ok()?;
         line.rsplit(',').next()?.trim().parse::<IpAddr>().ok()

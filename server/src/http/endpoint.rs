@@ -5,7 +5,8 @@
 //! the request's id, and a refusal is logged once, here, without content.
 
 use crate::app::App;
-use crate::http::auth::Caller;
+use crate::http::auth::{self, Caller};
+use crate::http::share::{Share, Shares};
 use crate::refusal::Refusal;
 use axum::Router;
 use axum::body::Body;
@@ -14,13 +15,11 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTE
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
 use axum::routing::post;
-use bytes::Bytes;
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use http_body_util::BodyExt as _;
 use serde::{Deserialize, Serialize};
 use sotto_wire::{Code, Endpoint, Envelope, Millis, Problem, RequestId, envelope, limit};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// A slow sender may take this long for a body: 20 MB at 5 Mbit/s.
 const BODY_TIMEOUT: Duration = Duration::from_secs(32);
@@ -85,7 +84,8 @@ where
     let max_bytes = if caller.is_ok() { E::BODY_MAX_BYTES } else { E::BODY_MAX_BYTES.min(limit::BODY_MAX_BYTES) };
     let is_known = caller.as_ref().is_ok_and(C::is_known);
     let bodies = if is_known { &app.bodies.known } else { &app.bodies.strangers };
-    let body = read(&parts.headers, body, (max_bytes, bodies)).await;
+    let room = bodies.join(auth::address(app.config.address_source, &parts).into());
+    let body = read(&parts.headers, body, (max_bytes, room)).await;
     let request_id = body.as_ref().ok().and_then(|(bytes, _)| request_id(bytes));
     let outcome = match (caller, body) {
         (Err(refusal), _) | (Ok(_), Err(refusal)) => Err(refusal),
@@ -117,53 +117,66 @@ where
     }
 }
 
-/// Memory for the bodies of running requests, in bytes: what does not fit is told to come back.
+/// Memory for the bodies of running requests, in bytes as they arrive: what does not fit is told to come back.
 pub(crate) struct Bodies {
     /// For those of callers who may be anyone.
-    strangers: Arc<Semaphore>,
+    strangers: Arc<Shares>,
     /// For those of callers who have shown a token.
-    known: Arc<Semaphore>,
+    known: Arc<Shares>,
 }
 
 /// 50 sign-ups of the largest size at once; apart, so that strangers cannot keep out who is known.
 const STRANGERS_BODIES_MAX_BYTES: usize = 64 * 1_024 * 1_024;
+/// One network's part of it, so that no single one keeps out all others.
+const STRANGERS_BODIES_NETWORK_MAX_BYTES: usize = STRANGERS_BODIES_MAX_BYTES / 2;
 /// A dozen groups of a thousand at once, or ten thousand messages.
 const KNOWN_BODIES_MAX_BYTES: usize = 256 * 1_024 * 1_024;
 
 impl Default for Bodies {
     fn default() -> Self {
         Self {
-            strangers: Arc::new(Semaphore::new(STRANGERS_BODIES_MAX_BYTES)),
-            known: Arc::new(Semaphore::new(KNOWN_BODIES_MAX_BYTES)),
+            strangers: Shares::new(STRANGERS_BODIES_MAX_BYTES, STRANGERS_BODIES_NETWORK_MAX_BYTES),
+            known: Shares::new(KNOWN_BODIES_MAX_BYTES, KNOWN_BODIES_MAX_BYTES),
         }
     }
 }
 
 /// The body of a request that claims to be JSON, at most so long, and the room that it takes.
-async fn read(
-    headers: &HeaderMap,
-    body: Body,
-    (max_bytes, bodies): (usize, &Arc<Semaphore>),
-) -> Result<(Bytes, OwnedSemaphorePermit), Refusal> {
+async fn read(headers: &HeaderMap, body: Body, (max_bytes, room): (usize, Share)) -> Result<(Vec<u8>, Share), Refusal> {
     let media_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let is_json = media_type.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"));
     if !is_json {
         return Err(Code::WrongMediaType.into());
     }
     let announced = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-    let size_bytes = announced.unwrap_or(max_bytes);
-    if size_bytes > max_bytes {
+    if announced.is_some_and(|size_bytes| size_bytes > max_bytes) {
         return Err(Code::TooLarge.into());
     }
-    let permits = u32::try_from(size_bytes).map_err(|_| Code::TooLarge)?;
-    let room = bodies.clone().try_acquire_many_owned(permits);
-    let room = room.map_err(|_| Problem::new(Code::Unavailable).after(BODY_RETRY))?;
-    match tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, max_bytes).collect()).await {
-        Ok(Ok(body)) => Ok((body.to_bytes(), room)),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Code::TooLarge.into()),
-        Ok(Err(_)) => Err(Code::Malformed.into()),
+    // Spares both sides a body that has no room anyway. An announcement alone takes none: it costs its sender nothing.
+    if !room.has_room(announced.unwrap_or_default()) {
+        return Err(Problem::new(Code::Unavailable).after(BODY_RETRY).into());
+    }
+    match tokio::time::timeout(BODY_TIMEOUT, collect(body, (max_bytes, room))).await {
+        Ok(collected) => collected,
         Err(_) => Err(Code::Unavailable.into()),
     }
+}
+
+/// The bytes of a body, for each of which room is taken when it arrives.
+async fn collect(mut body: Body, (max_bytes, mut room): (usize, Share)) -> Result<(Vec<u8>, Share), Refusal> {
+    let mut bytes = Vec::new();
+    while let Some(frame) = body.frame().await {
+        // Trailers say nothing here.
+        let Ok(data) = frame.map_err(|_| Code::Malformed)?.into_data() else { continue };
+        if data.len() > max_bytes - bytes.len() {
+            return Err(Code::TooLarge.into());
+        }
+        if !room.take(data.len()) {
+            return Err(Problem::new(Code::Unavailable).after(BODY_RETRY).into());
+        }
+        bytes.extend_from_slice(&data);
+    }
+    Ok((bytes, room))
 }
 
 fn parse<E: Endpoint>(bytes: &[u8]) -> Result<E::Request, Refusal> {

@@ -3,6 +3,7 @@
 use crate::client::{Person, Reply, Server, bearer};
 use reqwest::Method;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use sotto_server::AddressSource;
 use sotto_wire::{Code, limit};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -124,13 +125,13 @@ async fn unknown_path_and_wrong_method_are_typed_refusals() {
     server.stop().await;
 }
 
-/// Announces a sign-up of this size and waits until the server has made room for it; `None` when it has none left.
-async fn announce_body(server: &Server, size_bytes: usize) -> Option<TcpStream> {
-    let address = server.origin.strip_prefix("http://").expect("an origin");
-    let mut stream = TcpStream::connect(address).await.expect("connected");
+/// Announces a sign-up of this size from `address`; `None` when the server has no room for it.
+async fn announce_body(server: &Server, address: &str, size_bytes: usize) -> Option<TcpStream> {
+    let host = server.origin.strip_prefix("http://").expect("an origin");
+    let mut stream = TcpStream::connect(host).await.expect("connected");
     let head = format!(
-        "POST /api/accounts/register/finish HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\n\
-         content-length: {size_bytes}\r\nexpect: 100-continue\r\n\r\n"
+        "POST /api/accounts/register/finish HTTP/1.1\r\nhost: {host}\r\ncontent-type: application/json\r\n\
+         x-forwarded-for: {address}\r\ncontent-length: {size_bytes}\r\nexpect: 100-continue\r\n\r\n"
     );
     stream.write_all(head.as_bytes()).await.expect("sent");
     let mut answer = [0; 12];
@@ -142,45 +143,74 @@ async fn announce_body(server: &Server, size_bytes: usize) -> Option<TcpStream> 
     }
 }
 
-/// Of less than this the server may have room left when it is filled.
-const SMALL_BYTES: usize = 16 * 1_024;
+/// Memory for bodies of strangers from one address; twice as much is for all.
+const ADDRESS_BODIES_MAX_BYTES: usize = 32 * 1_024 * 1_024;
 
-/// Announces sign-ups until the server has no room left for the smaller ones either: at least so many large ones.
-async fn fill_room_of_strangers(server: &Server, large_min: usize) -> Vec<TcpStream> {
+/// Sends sign-ups from `address`, each but for its last byte, until one byte of its room is left.
+async fn fill_room_of(server: &Server, address: &str) -> Vec<TcpStream> {
     let mut waiting = Vec::new();
-    while let Some(stream) = announce_body(server, limit::DEVICE_BODY_MAX_BYTES).await {
+    let mut left_bytes = ADDRESS_BODIES_MAX_BYTES;
+    while left_bytes > 1 {
+        let size_bytes = left_bytes.min(limit::DEVICE_BODY_MAX_BYTES);
+        let mut stream = announce_body(server, address, size_bytes).await.expect("room is left");
+        stream.write_all(&vec![b' '; size_bytes - 1]).await.expect("sent");
+        left_bytes -= size_bytes - 1;
         waiting.push(stream);
     }
-    assert!(waiting.len() >= large_min, "{}", waiting.len());
-    while let Some(stream) = announce_body(server, SMALL_BYTES).await {
-        waiting.push(stream);
-    }
+    // What was sent is held as soon as the server has read it.
+    let full = async { while announce_body(server, address, 2).await.is_some() {} };
+    tokio::time::timeout(Duration::from_secs(20), full).await.expect("full");
     waiting
+}
+
+fn from(address: &'static str) -> HeaderMap {
+    let mut headers = json();
+    headers.insert("x-forwarded-for", HeaderValue::from_static(address));
+    headers
 }
 
 #[tokio::test]
 async fn bodies_of_strangers_take_bounded_memory_and_known_callers_have_their_own() {
-    let server = Server::start().await;
+    let server = Server::start_with(|config| config.address_source = AddressSource::Forwarded).await;
     let ada = Person::sign_up(&server, "ada").await;
-    let waiting = fill_room_of_strangers(&server, 50).await;
     let big = || vec![b' '; limit::DEVICE_BODY_MAX_BYTES];
-    let sign_up = || server.post("/api/accounts/register/finish", json(), big());
-    assert_eq!(sign_up().await.refusal(), (503, Code::Unavailable));
+    let sign_up = |address| server.post("/api/accounts/register/finish", from(address), big());
+    let (refused, was_read) = ((503, Code::Unavailable), (400, Code::Malformed));
+    let mut waiting = fill_room_of(&server, "192.0.2.1").await;
+    assert_eq!(sign_up("192.0.2.1").await.refusal(), refused);
+    assert_eq!(sign_up("192.0.2.2").await.refusal(), was_read, "one address has a part of the room");
+    waiting.extend(fill_room_of(&server, "192.0.2.2").await);
+    assert_eq!(sign_up("192.0.2.3").await.refusal(), refused, "two have all of it");
     let mut headers = json();
     headers.extend(bearer(&ada.access_token));
     let known = server.post("/api/devices/register", headers, big()).await;
-    assert_eq!(known.refusal(), (400, Code::Malformed), "it was read");
+    assert_eq!(known.refusal(), was_read);
     assert!(server.refresh(&ada.cookie).await.is_ok(), "the cookie makes known too");
     // A stranger at a door of those who are known takes no room of theirs: the body is not read, so its id is not known.
-    let large = envelope("claim_keys", &format!(r#"{{"users":[],"more":"{}"}}"#, "x".repeat(SMALL_BYTES)));
-    for (path, expected) in [(CLAIM, (401, Code::Unauthorized)), ("/api/sessions/refresh", (503, Code::Unavailable))] {
-        let stranger = server.post(path, json(), large.clone()).await;
+    let body = envelope("claim_keys", "{}");
+    for (path, expected) in [(CLAIM, (401, Code::Unauthorized)), ("/api/sessions/refresh", refused)] {
+        let stranger = server.post(path, json(), body.clone()).await;
         assert_eq!((stranger.refusal(), stranger.request_id()), (expected, None), "{path}");
     }
     drop(waiting);
     // Room is made as the server notices that they are gone.
-    let made = async { while sign_up().await.refusal() != (400, Code::Malformed) {} };
+    let made = async { while sign_up("192.0.2.1").await.refusal() != was_read {} };
     tokio::time::timeout(Duration::from_secs(10), made).await.expect("room again");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn announced_bodies_take_no_room_before_they_are_sent() {
+    let server = Server::start().await;
+    let mut waiting = Vec::new();
+    // Twice what there is for all.
+    for _ in 0..=4 * ADDRESS_BODIES_MAX_BYTES / limit::DEVICE_BODY_MAX_BYTES {
+        waiting.push(announce_body(&server, "192.0.2.1", limit::DEVICE_BODY_MAX_BYTES).await.expect("room"));
+    }
+    let big = vec![b' '; limit::DEVICE_BODY_MAX_BYTES];
+    let reply = server.post("/api/accounts/register/finish", json(), big).await;
+    assert_eq!(reply.refusal(), (400, Code::Malformed), "it was read");
+    drop(waiting);
     server.stop().await;
 }
 
