@@ -189,8 +189,9 @@ pub enum Failure {
     /// The outbox is full: [`crate::contract::OUTBOX_MAX`].
     #[error("send a text: the outbox is full")]
     OutboxFull,
-    /// The other side's certificate or key package is not valid: somebody lies.
-    #[error("start a conversation: a device of the other side is not certified by its account")]
+    /// What the server says of the other side or of the conversation does not hold (a certificate, a key package, a name
+    /// that is somebody else's, another conversation than the wanted one): somebody lies.
+    #[error("start a conversation: what the server says of the other side does not hold")]
     Untrusted,
     /// The local store could not be written.
     #[error("write the local store")]

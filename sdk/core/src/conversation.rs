@@ -256,6 +256,11 @@ impl List {
         self.contacts().find(|(_, contact)| contact.name.as_ref() == Some(name)).map(|(user, _)| user)
     }
 
+    /// Somebody's sign-in name, once known.
+    pub(crate) fn name(&self, user: UserId) -> Option<&Name> {
+        self.contacts.get(&user)?.name.as_ref()
+    }
+
     /// Somebody, to be changed: written and shown with the next batch.
     pub(crate) fn contact_mut(&mut self, user: UserId) -> &mut Contact {
         self.unwritten_contacts.insert(user);

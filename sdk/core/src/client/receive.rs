@@ -13,13 +13,16 @@ use crate::inbox::Entry;
 use crate::ledger::Effect;
 use crate::record;
 use crate::timeline::{Logged, LoggedBody};
-use sotto_wire::conversation::{GroupLoaded, LoadGroup, LoadGroupRequest, Member};
+use sotto_wire::conversation::{GroupLoaded, LoadGroup, LoadGroupRequest};
 use sotto_wire::event::{ConversationCommitted, ConversationWelcome, Durable, MessageReceived};
 use sotto_wire::{ClientId, ConversationId, DeviceRef, Millis, Problem};
 use std::collections::btree_map;
 
 /// Within this time after joining, the device puts a fresh key into its leaf.
 const UPDATE_MS: Millis = Millis(3_000);
+/// How often the tree of a Welcome is asked for while everything behind it waits, about two minutes; then its
+/// conversation is joined from outside.
+const TREE_TRIES_MAX: u32 = 10;
 
 /// How far the handling of an entry has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -217,23 +220,28 @@ impl Client {
 
     fn welcome(&mut self, event: &ConversationWelcome) -> Handled {
         let id = event.conversation;
-        match self.list.row(id).map(|row| &row.stage) {
-            Some(Stage::Outside(_)) if self.reading.get(&id) == Some(&Reading::Absent) => {}
+        match self.list.row(id).map(|row| (&row.stage, row.kind)) {
+            Some((Stage::Outside(_), kind))
+                if kind == event.kind && self.reading.get(&id) == Some(&Reading::Absent) => {}
             Some(_) => return Handled::Yes,
             None => {}
+        }
+        // Under a name that is somebody else's.
+        if !self.is_nameable(event.kind, &event.people) {
+            return Handled::Yes;
         }
         let state = match std::mem::take(&mut self.tree) {
             Tree::Here(conversation, state) if conversation == id && state.epoch == event.epoch => state,
             Tree::Absent(conversation) if conversation == id => {
-                self.meet(&event.people);
+                self.meet(event.kind, &event.people);
                 self.begin_outside(id, event.kind);
                 return Handled::Yes;
             }
-            Tree::Asked(conversation) if conversation == id => {
-                self.tree = Tree::Asked(conversation);
+            Tree::Asked { conversation, failed } if conversation == id => {
+                self.tree = Tree::Asked { conversation, failed };
                 return Handled::NotYet;
             }
-            Tree::Unknown | Tree::Asked(_) | Tree::Here(..) | Tree::Absent(_) => {
+            Tree::Unknown | Tree::Asked { .. } | Tree::Here(..) | Tree::Absent(_) => {
                 self.ask_welcome_tree(id, event.epoch);
                 return Handled::NotYet;
             }
@@ -241,7 +249,7 @@ impl Client {
         let Some(groups) = &mut self.groups else { return Handled::Yes };
         match groups.join(event, &state.ratchet_tree) {
             Ok(_) => {
-                self.meet(&event.people);
+                self.meet(event.kind, &event.people);
                 self.reading.remove(&id);
                 self.went_well(Alarm::Rejoin(id));
                 let row = self.list.row(id).cloned();
@@ -254,7 +262,7 @@ impl Client {
             // Somebody lies about who is in it.
             Err(crate::group::GroupError::Refused(_)) => {}
             Err(_) => {
-                self.meet(&event.people);
+                self.meet(event.kind, &event.people);
                 self.begin_outside(id, event.kind);
             }
         }
@@ -263,30 +271,34 @@ impl Client {
 
     /// Asks for the tree that the Welcome at the head of the inbox leaves out.
     pub(super) fn ask_welcome_tree(&mut self, conversation: ConversationId, epoch: u64) {
-        self.tree = Tree::Asked(conversation);
+        let failed = match self.tree {
+            Tree::Asked { conversation: asked, failed } if asked == conversation => failed,
+            _ => 0,
+        };
+        self.tree = Tree::Asked { conversation, failed };
         let request = LoadGroupRequest { conversation, epoch: Some(epoch) };
         self.ask::<LoadGroup>(Purpose::Welcome(conversation, epoch), &request);
     }
 
     pub(super) fn welcome_tree(&mut self, (id, epoch): (ConversationId, u64), answer: Result<GroupLoaded, Problem>) {
-        if !matches!(self.tree, Tree::Asked(asked) if asked == id) {
-            return;
-        }
+        let failed = match self.tree {
+            Tree::Asked { conversation, failed } if conversation == id => failed,
+            _ => return,
+        };
+        // Without a stream nothing comes, so nothing waits for this Welcome either.
+        let failed = if self.stream.is_open() { failed + 1 } else { failed };
         match answer {
-            Ok(loaded) => {
+            Ok(loaded) if loaded.state.epoch == epoch => {
                 self.went_well(Alarm::Welcome(id, epoch));
                 self.tree = Tree::Here(id, loaded.state);
             }
-            Err(problem) if may_pass(&problem) => self.later(Alarm::Welcome(id, epoch), &problem),
-            Err(_) => self.tree = Tree::Absent(id),
-        }
-    }
-
-    /// The names of the people in a conversation.
-    pub(super) fn meet(&mut self, people: &[Member]) {
-        for member in people {
-            if self.me().is_some_and(|me| me.user != member.user) {
-                self.list.contact_mut(member.user).name = Some(member.name.clone());
+            Err(problem) if may_pass(&problem) && failed < TREE_TRIES_MAX => {
+                self.tree = Tree::Asked { conversation: id, failed };
+                self.later(Alarm::Welcome(id, epoch), &problem);
+            }
+            Ok(_) | Err(_) => {
+                self.went_well(Alarm::Welcome(id, epoch));
+                self.tree = Tree::Absent(id);
             }
         }
     }

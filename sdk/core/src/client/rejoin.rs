@@ -48,7 +48,10 @@ impl Client {
         self.went_well(Alarm::Conversations);
         let last = loaded.conversations.last().map(|summary| summary.conversation);
         for summary in loaded.conversations {
-            self.meet(&summary.members);
+            if !self.is_nameable(summary.kind, &summary.members) {
+                continue;
+            }
+            self.meet(summary.kind, &summary.members);
             if self.list.row(summary.conversation).is_none() {
                 self.begin_outside(summary.conversation, summary.kind);
             }
@@ -104,8 +107,8 @@ impl Client {
     }
 
     pub(super) fn rejoin_state(&mut self, id: ConversationId, answer: Result<GroupLoaded, Problem>) {
-        let reason = match self.list.row(id).map(|row| &row.stage) {
-            Some(Stage::Outside(reason)) => *reason,
+        let (reason, kind) = match self.list.row(id).map(|row| (&row.stage, row.kind)) {
+            Some((Stage::Outside(reason), kind)) => (*reason, kind),
             _ => return,
         };
         let loaded = match answer {
@@ -114,7 +117,11 @@ impl Client {
             // Not this account's any more.
             Err(_) => return,
         };
-        self.meet(&loaded.people);
+        // Of other people than before, or under a name that is somebody else's: it rests.
+        if loaded.kind != kind || !self.is_nameable(kind, &loaded.people) {
+            return;
+        }
+        self.meet(kind, &loaded.people);
         let client_id = ClientId(self.random.id());
         let Some(groups) = &mut self.groups else { return };
         groups.abandon(id);
