@@ -98,7 +98,7 @@ impl Client {
         self.failures.clear();
         self.awaited.clear();
         let waiting = std::mem::take(&mut self.waiting);
-        for key in waiting.direct.into_values().chain(waiting.conversation.into_values()).flatten() {
+        for key in waiting.into_keys() {
             self.refuse(key, Failure::Refused(Code::SessionEnded));
         }
     }

@@ -2,7 +2,7 @@
 
 use super::command::Progress;
 use super::connect::may_pass;
-use super::{Client, Reading};
+use super::{Client, Expected, Reading};
 use crate::alarms::Alarm;
 use crate::calls::{Purpose, Waiting};
 use crate::contract::{CommandKey, Failure, Reply};
@@ -47,12 +47,13 @@ impl Client {
 
     /// Answers with a conversation that is known here, or when it is created.
     fn existing(&mut self, key: CommandKey, id: ConversationId) -> Progress {
-        match self.list.row(id).map(|row| &row.stage) {
-            Some(Stage::Creating(_)) => {
-                self.waiting.conversation.entry(id).or_default().push(key);
+        match self.list.row(id).map(|row| (&row.stage, row.kind)) {
+            Some((Stage::Creating(_), kind)) => {
+                let expected = self.waiting.conversation.entry(id).or_insert(Expected { kind, commands: Vec::new() });
+                expected.commands.push(key);
                 Progress::UnderWay
             }
-            Some(Stage::Member | Stage::Outside(_) | Stage::Rejoining(_)) | None => {
+            Some((Stage::Member | Stage::Outside(_) | Stage::Rejoining(_), _)) | None => {
                 Progress::Done(Reply::Conversation(id))
             }
         }
@@ -66,6 +67,9 @@ impl Client {
         };
         if self.me().is_some_and(|me| me.user == found.user) {
             return self.refuse_direct(name, Failure::Yourself);
+        }
+        if !self.stands_for(name, found.user) {
+            return self.refuse_direct(name, Failure::Untrusted);
         }
         if let Some(id) = self.list.direct(found.user) {
             for key in self.waiting.direct.remove(name).unwrap_or_default() {
@@ -84,6 +88,10 @@ impl Client {
             Ok(claimed) => claimed.key_packages,
             Err(problem) => return self.refuse_direct(&found.name, Failure::Refused(problem.code)),
         };
+        // Somebody may have been met while the keys were on their way.
+        if !self.stands_for(&found.name, found.user) {
+            return self.refuse_direct(&found.name, Failure::Untrusted);
+        }
         let waiting = self.waiting.direct.remove(&found.name).unwrap_or_default();
         // Its Welcome may have come while the keys were on their way.
         if let Some(id) = self.list.direct(found.user) {
@@ -124,7 +132,7 @@ impl Client {
             self.list.contact_mut(person.user).name = Some(person.name.clone());
         }
         self.list.add(conversation, Row::new(kind, Stage::Creating(Box::new(request)), now));
-        self.waiting.conversation.insert(conversation, waiting);
+        self.waiting.conversation.insert(conversation, Expected { kind, commands: waiting });
         self.ask_create(conversation);
         Ok(())
     }
@@ -143,15 +151,16 @@ impl Client {
     }
 
     pub(super) fn created(&mut self, id: ConversationId, answer: Result<ConversationCreated, Problem>) {
-        if !matches!(self.list.row(id).map(|row| &row.stage), Some(Stage::Creating(_))) {
-            return;
-        }
+        let kind = match self.list.row(id).map(|row| (&row.stage, row.kind)) {
+            Some((Stage::Creating(_), kind)) => kind,
+            _ => return,
+        };
         match answer {
             Ok(_) => self.is_created(id),
             Err(problem) if problem.code == Code::ConversationExists => {
                 let waiting = self.withdraw(id);
                 match problem.conversation {
-                    Some(existing) => self.use_existing(existing, waiting),
+                    Some(existing) => self.use_existing(existing, Expected { kind, commands: waiting }),
                     None => waiting.into_iter().for_each(|key| self.refuse(key, Failure::Refused(problem.code))),
                 }
             }
@@ -178,8 +187,20 @@ impl Client {
     pub(super) fn has_come(&mut self, id: ConversationId) {
         self.alarms.cancel(Alarm::Existing(id));
         self.awaited.remove(&id);
-        for key in self.waiting.conversation.remove(&id).unwrap_or_default() {
-            self.ledger.answer(key, Ok(Reply::Conversation(id)));
+        if let Some(expected) = self.waiting.conversation.remove(&id) {
+            self.answer_with(id, expected);
+        }
+    }
+
+    /// Answers with a conversation that is here, if it is the one that was wanted.
+    fn answer_with(&mut self, id: ConversationId, expected: Expected) {
+        let is_wanted = self.list.row(id).is_some_and(|row| row.kind == expected.kind);
+        for key in expected.commands {
+            if is_wanted {
+                self.ledger.answer(key, Ok(Reply::Conversation(id)));
+            } else {
+                self.refuse(key, Failure::Untrusted);
+            }
         }
     }
 
@@ -190,22 +211,29 @@ impl Client {
         }
         self.list.remove(id);
         self.went_well(Alarm::Create(id));
-        self.waiting.conversation.remove(&id).unwrap_or_default()
+        self.waiting.conversation.remove(&id).map(|expected| expected.commands).unwrap_or_default()
     }
 
-    fn use_existing(&mut self, existing: ConversationId, waiting: Waiting) {
+    fn use_existing(&mut self, existing: ConversationId, expected: Expected) {
         if self.list.row(existing).is_some() {
-            waiting.into_iter().for_each(|key| self.ledger.answer(key, Ok(Reply::Conversation(existing))));
-            return;
+            return self.answer_with(existing, expected);
         }
-        self.waiting.conversation.entry(existing).or_default().extend(waiting);
+        match self.waiting.conversation.get_mut(&existing) {
+            Some(other) if other.kind == expected.kind => other.commands.extend(expected.commands),
+            // One conversation cannot be two.
+            Some(_) => return expected.commands.into_iter().for_each(|key| self.refuse(key, Failure::Untrusted)),
+            None => {
+                self.waiting.conversation.insert(existing, expected);
+            }
+        }
         self.awaited.insert(existing, 0);
         self.alarms.set(self.now.after(WELCOME_MS), Alarm::Existing(existing));
     }
 
     /// The Welcome of a conversation that exists has not come yet: nobody waits any longer, though it may still come.
     pub(super) fn existing_is_late(&mut self, id: ConversationId) {
-        for key in self.waiting.conversation.remove(&id).unwrap_or_default() {
+        let expected = self.waiting.conversation.remove(&id);
+        for key in expected.into_iter().flat_map(|expected| expected.commands) {
             self.refuse(key, Failure::Refused(Code::Unreachable));
         }
     }
