@@ -28,6 +28,8 @@ use zeroize::Zeroizing;
 
 /// How often a request that makes something is sent when no answer comes.
 const TRIES_MAX: u32 = 3;
+/// Devices that an account may have had at most, besides one for each second since the epoch of the clock.
+const DEVICES_MAX: u64 = 1 << 20;
 /// How long signing out waits for the server.
 const SIGN_OUT_MS: Millis = Millis(5_000);
 
@@ -216,6 +218,11 @@ impl Client {
             self.ledger.put(record::write(record::account(record::ACCOUNT), &account));
             self.enter(account);
             return self.ledger.answer(command, Ok(Reply::Done));
+        }
+        // The next device needs a higher number than this one. Time goes on, so one lie cannot use all numbers up.
+        let is_possible = (1..=DEVICES_MAX.saturating_add(self.now.0 / 1_000)).contains(&finished.next_device_sequence);
+        if !is_possible {
+            return self.give_up((command, kept), Failure::Refused(Code::NotSotto));
         }
         let Ok(account_keys) = vault::open(&export_key, finished.user, &finished.vault) else {
             return self.give_up((command, kept), Failure::VaultUnreadable);
