@@ -13,6 +13,8 @@ mod browser;
 mod check;
 #[path = "simulator/dice.rs"]
 mod dice;
+#[path = "simulator/lies.rs"]
+mod lies;
 #[path = "simulator/script.rs"]
 mod script;
 #[path = "simulator/server.rs"]

@@ -229,6 +229,20 @@ impl Accounts {
         key_packages.len()
     }
 
+    /// A lie: calls an account by another name from now on.
+    pub(crate) fn rename(&mut self, name: &str, to: &str) {
+        self.named_mut(name).name = Name::new(to).expect("a name");
+    }
+
+    /// A lie: what the account's next device is told of its number.
+    pub(crate) fn set_next_device_sequence(&mut self, name: &str, sequence: u64) {
+        self.named_mut(name).next_device_sequence = sequence;
+    }
+
+    fn named_mut(&mut self, name: &str) -> &mut Account {
+        self.accounts.values_mut().find(|account| account.name.as_str() == name).expect("somebody of this name")
+    }
+
     /// Devices whose sessions have ended since the last call.
     pub(crate) fn take_ended(&mut self) -> Vec<DeviceRef> {
         std::mem::take(&mut self.ended)

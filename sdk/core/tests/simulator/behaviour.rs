@@ -22,7 +22,12 @@ fn beginning() -> &'static Beginning {
 
 /// Anna and Bert, signed in and online.
 pub(crate) fn world() -> World {
-    let browsers = beginning().browsers.iter().take(2).map(Browser::restore).collect();
+    people(2)
+}
+
+/// The first `count` people, signed in and online.
+pub(crate) fn people(count: usize) -> World {
+    let browsers = beginning().browsers.iter().take(count).map(Browser::restore).collect();
     let mut world = World::new(1, BEGIN.after(Millis(60_000)), beginning().server.clone(), browsers);
     world.run_for(1_000);
     world

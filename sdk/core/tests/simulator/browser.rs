@@ -2,7 +2,9 @@
 //! disk and cookie.
 
 use bytes::Bytes;
-use sotto_core::contract::{Batch, CommandKey, Erase, Failure, Place, Record, Reply, Start, Table, Wanted};
+use sotto_core::contract::{
+    Batch, CommandKey, Erase, Failure, Input, LoadKey, Place, Record, Reply, Start, Table, Wanted,
+};
 use sotto_core::view::{Change, Connection, Conversation, Item, MessageKey, Older, Position, Session, TimelineChange};
 use sotto_core::wire::{ConversationId, Millis};
 use sotto_core::{Client, Command};
@@ -33,6 +35,8 @@ pub(crate) struct Browser {
     /// Everything that was ever on the disk.
     pub(crate) past_rows: Vec<(Table, Bytes)>,
     pub(crate) disk_free_at: Millis,
+    /// So many of the next reads fail.
+    pub(crate) failing_reads: u32,
     pub(crate) cookie: Option<u64>,
     pub(crate) timer: Option<Millis>,
     /// How often its timer has rung.
@@ -79,6 +83,7 @@ impl Browser {
             disk: BTreeMap::new(),
             past_rows: Vec::new(),
             disk_free_at: Millis(0),
+            failing_reads: 0,
             cookie: None,
             timer: None,
             rings: 0,
@@ -172,6 +177,15 @@ impl Browser {
     pub(crate) fn has_had_on_disk(&self, table: Table, needle: &[u8]) -> bool {
         let holds = |value: &Bytes| value.windows(needle.len()).any(|part| part == needle);
         self.past_rows.iter().rev().any(|(of, value)| *of == table && holds(value))
+    }
+
+    /// Answers a load.
+    pub(crate) fn answer_load(&mut self, key: LoadKey, wanted: &Wanted) -> Input {
+        if self.failing_reads > 0 {
+            self.failing_reads -= 1;
+            return Input::LoadFailed(key);
+        }
+        Input::Loaded { key, records: self.read(wanted) }
     }
 
     /// Reads what is wanted.

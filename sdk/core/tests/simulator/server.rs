@@ -2,6 +2,7 @@
 //! keeps on disk survives [`Server::restart`]; tickets, tokens and streams do not.
 
 use crate::accounts::Accounts;
+use crate::lies::{Lies, States};
 use bytes::Bytes;
 use sotto_core::wire::conversation::{
     Commit, CommitRequest, Committed, ConversationCreated, ConversationSummary, ConversationsLoaded,
@@ -64,6 +65,7 @@ pub(crate) struct Sent {
 #[derive(Clone, Default)]
 pub(crate) struct Server {
     pub(crate) accounts: Accounts,
+    pub(crate) lies: Lies,
     log: Vec<Row>,
     conversations: BTreeMap<ConversationId, Conversation>,
     answers: BTreeMap<(DeviceRef, ClientId), Bytes>,
@@ -297,7 +299,7 @@ impl Server {
     }
 
     fn people(&self, users: &[UserId]) -> Vec<Member> {
-        users.iter().map(|user| Member { user: *user, name: self.accounts.name(*user) }).collect()
+        users.iter().map(|user| Member { user: *user, name: self.lies.name(self.accounts.name(*user)) }).collect()
     }
 
     fn create(
@@ -313,8 +315,9 @@ impl Server {
             Kind::Direct { peer } => PairKind::Direct(device.user.min(peer), device.user.max(peer)),
             Kind::Notes => PairKind::Notes(device.user),
         };
-        if let Some((id, _)) = self.conversations.iter().find(|(_, it)| it.kind == kind) {
-            return Err(Problem { conversation: Some(*id), ..Problem::new(Code::ConversationExists) });
+        let existing = self.conversations.iter().find(|(_, it)| it.kind == kind).map(|(id, _)| *id);
+        if let Some(id) = self.lies.exists_as.or(existing) {
+            return Err(Problem { conversation: Some(id), ..Problem::new(Code::ConversationExists) });
         }
         let people: Vec<UserId> = match kind {
             PairKind::Direct(one, other) => vec![one, other],
@@ -385,11 +388,17 @@ impl Server {
         if !it.people.contains(&user) {
             return refuse(Code::NotAMember);
         }
+        if self.lies.states == States::Withheld {
+            return refuse(Code::Unavailable);
+        }
         let found = match epoch {
             Some(epoch) => it.states.iter().find(|(state, _)| state.epoch == epoch),
             None => it.states.last(),
         };
-        let (state, n) = found.cloned().ok_or(Problem::new(Code::NotFound))?;
+        let (mut state, n) = found.cloned().ok_or(Problem::new(Code::NotFound))?;
+        if epoch.is_some() && self.lies.states == States::OfAnotherEpoch {
+            state.epoch += 1;
+        }
         let cursor = Cursor::new(n.to_string()).expect("digits");
         Ok(GroupLoaded { state, kind: it.kind_for(user), people: self.people(&it.people), cursor })
     }

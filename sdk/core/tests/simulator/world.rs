@@ -192,8 +192,8 @@ impl World {
             Event::Land { life, batch, then } if self.is_alive(life) => self.land(life.0, &batch, then),
             Event::Land { .. } => {}
             Event::Read { life, key, wanted } if self.is_alive(life) => {
-                let records = self.browsers[life.0].read(&wanted);
-                self.input(life.0, Input::Loaded { key, records });
+                let input = self.browsers[life.0].answer_load(key, &wanted);
+                self.input(life.0, input);
             }
             Event::Read { .. } => {}
             Event::Timer(life, at) if self.is_alive(life) && self.browsers[life.0].timer == Some(at) => {
