@@ -212,7 +212,7 @@ fn failure(failure: Failure) -> &'static str {
         Failure::Yourself => "That is you. Notes to self are the place to write to yourself.",
         Failure::OutboxFull => "Too many messages are waiting to be sent. Go online first.",
         Failure::Untrusted => {
-            "This person’s device could not be verified, so nothing was sent. Somebody may be interfering."
+            "What the server says of this person does not fit what this device knows, so nothing was sent. Somebody may be interfering."
         }
         Failure::Storage => "This device’s storage could not be written. Free some space and try again.",
         Failure::VaultUnreadable => "Your account’s keys could not be opened with this password.",
