@@ -28,10 +28,13 @@ use dice::Fault;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Seeds of a plain `cargo test`.
 const SEEDS: u64 = 50;
+/// Seeds that found a defect, played in every run before all others: a false "failed" after a takeover, a lost commit
+/// left unwritten, and twice a sign-in that waited for ever after the answer to its registration was lost.
+const FOUND: [u64; 4] = [399, 1599, 4175, 5871];
 /// From so many seeds on every kind of fault must have struck.
 const SEEDS_FOR_EVERY_FAULT: u64 = 20;
 
@@ -45,7 +48,7 @@ fn whatever_goes_wrong_nothing_acknowledged_is_lost_and_all_agree() {
         return;
     }
     let seeds = number("SOTTO_SEEDS").unwrap_or(SEEDS);
-    let next = AtomicU64::new(0);
+    let next = AtomicUsize::new(0);
     let struck: Mutex<BTreeMap<Fault, u64>> = Mutex::new(BTreeMap::new());
     let failed: Mutex<Vec<u64>> = Mutex::new(Vec::new());
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
@@ -53,10 +56,8 @@ fn whatever_goes_wrong_nothing_acknowledged_is_lost_and_all_agree() {
         for _ in 0..threads {
             scope.spawn(|| {
                 loop {
-                    let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= seeds {
-                        break;
-                    }
+                    let turn = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(seed) = FOUND.into_iter().chain(0..seeds).nth(turn) else { break };
                     match catch_unwind(AssertUnwindSafe(|| script::play(&beginning, seed))) {
                         Ok(faults) => {
                             let mut struck = struck.lock().expect("nobody panics while holding it");

@@ -61,6 +61,21 @@ pub(super) struct NewDevice {
 }
 
 impl Client {
+    /// The account whose new device is being registered.
+    pub(super) fn registering(&self) -> Option<UserId> {
+        match &self.session {
+            Session::Authenticating { step, .. } => match step.as_ref() {
+                Step::RegisterDevice { new, .. } => Some(new.account.user),
+                Step::RegisterStart { .. }
+                | Step::RegisterFinish { .. }
+                | Step::LoginStart { .. }
+                | Step::LoginFinish { .. }
+                | Step::Clearing { .. } => None,
+            },
+            _ => None,
+        }
+    }
+
     pub(super) fn sign_up(
         &mut self,
         key: CommandKey,

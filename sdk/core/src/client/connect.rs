@@ -13,7 +13,7 @@ use sotto_wire::event::{Connected, Ephemeral, Event, SessionEndCause};
 use sotto_wire::key::{PublishKeys, PublishKeysRequest};
 use sotto_wire::session::Refreshed;
 use sotto_wire::ticket::{OpenTicket, TicketOpened, TicketRequest};
-use sotto_wire::{Code, Millis, PROTOCOL, Problem, Retry, limit};
+use sotto_wire::{Code, DeviceId, Millis, PROTOCOL, Problem, Retry, limit};
 
 /// How long a package of last resort is given out before another takes its place.
 const LAST_RESORT_LIFE_MS: Millis = Millis(30 * 86_400_000);
@@ -60,18 +60,29 @@ impl Client {
     pub(super) fn refreshed(&mut self, answer: Result<Refreshed, Problem>) {
         let device = self.me().map(|me| me.device);
         match answer {
-            Ok(refreshed) if device.is_some() && refreshed.device == device => {
+            Ok(refreshed) if self.is_own(&refreshed, device) => {
                 let requests = self.calls.renewed(refreshed.tokens, self.now);
                 requests.into_iter().for_each(|request| self.ledger.tell(Output::Request(request)));
             }
             // The cookie is of another session: this device has none any more.
             Ok(_) => self.end_session(SessionEndCause::Unknown),
-            Err(problem) if problem.code == Code::SessionEnded => self.end_session(SessionEndCause::Unknown),
+            Err(problem) if problem.code == Code::SessionEnded && device.is_some() => {
+                self.end_session(SessionEndCause::Unknown);
+            }
             Err(_) => {
                 for purpose in self.calls.not_renewed() {
                     self.answered(purpose, &Err(crate::contract::NoAnswer));
                 }
             }
+        }
+    }
+
+    /// Whether a renewed session is this device's, or the one in which it is being registered: an answer to that which
+    /// got lost has spent the first token.
+    fn is_own(&self, refreshed: &Refreshed, device: Option<DeviceId>) -> bool {
+        match device {
+            Some(_) => refreshed.device == device,
+            None => self.registering().is_some_and(|user| user == refreshed.user),
         }
     }
 
