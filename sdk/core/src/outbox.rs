@@ -276,13 +276,15 @@ impl Outbox {
     }
 
     /// This store becomes another device: what it has sealed is of no use any more, and may have arrived or not. Gives
-    /// the numbers of the items back that changed.
+    /// the numbers of the items back that are to be written.
     pub(crate) fn disown(&mut self, code: Code) -> Vec<u64> {
         let mut changed = Vec::new();
         for (sequence, item) in &mut self.items {
             match item.stage {
-                // What the server has taken is no more than not yet in its place.
-                Stage::Waiting | Stage::Failed { .. } | Stage::Taken { .. } => {}
+                Stage::Waiting | Stage::Failed { .. } => {}
+                // What the server has taken is no more than not yet in its place. That stood in memory only: read again
+                // after a restart it would be sealed bytes of another device, and go out a second time.
+                Stage::Taken { .. } => changed.push(*sequence),
                 Stage::Sealed { .. } => {
                     item.stage = Stage::Failed { code };
                     changed.push(*sequence);

@@ -172,7 +172,7 @@ fn another_device_does_not_send_what_this_one_may_have_sent() {
     dispatch(&mut outbox, 1);
     answer(&mut outbox, (HERE, first), taken());
     dispatch(&mut outbox, 1);
-    assert_eq!(outbox.disown(Code::SessionEnded), [second]);
+    assert_eq!(outbox.disown(Code::SessionEnded), [first, second], "both are to be written");
     assert_eq!(stage(&outbox, first), Stage::Taken { sent_at: Millis(5) });
     assert_eq!(stage(&outbox, second), Stage::Failed { code: Code::SessionEnded });
     assert_eq!(stage(&outbox, third), Stage::Waiting);

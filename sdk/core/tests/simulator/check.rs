@@ -133,7 +133,7 @@ fn nothing_twice(timelines: &Timelines) {
             if let Body::Text(text) = &item.body {
                 // Every text of a run is another.
                 let twice = items.iter().filter(|other| other.body == Body::Text(text.clone())).count();
-                assert_eq!(twice, 1, "a text is shown twice");
+                assert_eq!(twice, 1, "{text} is shown twice: {items:#?}");
             }
         }
     }
