@@ -13,6 +13,10 @@ use std::time::Duration;
 
 /// Streams held open.
 const STREAMS: usize = 10_000;
+/// Streams opened at a time: the listen queue is finite.
+const AT_A_TIME: usize = 250;
+/// Accounts that open them: a session may hold eight unspent tickets.
+const ACCOUNTS: usize = 50;
 /// After the last stream is open, and after the last is closed, before memory is read.
 const SETTLE: Duration = Duration::from_secs(3);
 /// Longest wait for the server to notice that all streams are closed.
@@ -42,14 +46,17 @@ struct Run {
 
 async fn run(binary: &Path) -> Result<Run, Failure> {
     let server = Server::start(binary, Cores::Own).await?;
-    let account = Account::sign_up(&mut Connection::open(server.address()).await?).await?;
+    let mut connection = Connection::open(server.address()).await?;
+    let mut accounts = Vec::new();
+    for _ in 0..ACCOUNTS {
+        accounts.push(Account::sign_up(&mut connection).await?);
+    }
     let before = server.memory_bytes();
     let start = clock::now();
     let mut streams = Vec::with_capacity(STREAMS);
     while streams.len() < STREAMS {
-        // In groups: the listen queue is finite.
         let mut opening = tokio::task::JoinSet::new();
-        for _ in 0..(STREAMS - streams.len()).min(250) {
+        for account in accounts.iter().cycle().take((STREAMS - streams.len()).min(AT_A_TIME)) {
             let (account, address) = (account.clone(), server.address());
             opening.spawn_local(async move { Stream::open(&account, Connection::open(address).await?).await });
         }
