@@ -18,7 +18,7 @@ const PROFILE: u8 = 0x81;
 const RECEIPT: u8 = 0x82;
 
 /// What a message says.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum Content {
     /// Something written.
