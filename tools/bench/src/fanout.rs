@@ -6,11 +6,12 @@ use crate::failure::Failure;
 use crate::http::Connection;
 use crate::report::{Budget, Figure, median, percentile};
 use crate::server::{Cores, Server};
-use crate::stream::{Stream, message};
+use crate::stream::{Stream, message, room};
 use crate::{RUNS, clock, nchan};
 use sotto_wire::message::{SendMessage, SendMessageRequest};
 use sotto_wire::{ClientId, ConversationId};
 use std::path::Path;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 
@@ -18,7 +19,7 @@ use tokio::task::JoinSet;
 const MESSAGES: usize = 60;
 const PERIOD: Duration = Duration::from_millis(200);
 /// Messages of the run that is as fast as it goes, and how many of them wait for their acknowledgement at a time.
-const BURST: usize = 400;
+const BURST: usize = 2_000;
 const BURST_IN_FLIGHT: usize = 32;
 
 /// What one run at five messages a second gave.
@@ -158,10 +159,12 @@ type Readers = JoinSet<Result<(Stream, Vec<u32>), Failure>>;
 
 fn read_all(streams: Vec<Stream>, wanted: usize, start: Instant) -> Readers {
     let mut readers = JoinSet::new();
+    let room = Rc::new(room());
     for mut stream in streams {
+        let room = room.clone();
         readers.spawn_local(async move {
             let mut delays = Vec::with_capacity(wanted);
-            stream.read(wanted, start, &mut delays).await?;
+            stream.read((wanted, start), &room, &mut delays).await?;
             Ok((stream, delays))
         });
     }

@@ -8,6 +8,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sotto_wire::ticket::{EVENTS_PATH, OpenTicket, TicketRequest};
 use sotto_wire::{Base64, PROTOCOL};
+use std::cell::RefCell;
+use std::io::ErrorKind;
 use std::time::Instant;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
@@ -18,6 +20,8 @@ const MARK: &[u8; 12] = b"sotto bench!";
 const MESSAGE_BYTES: usize = 512;
 /// Base64 characters of [`MARK`] and of the twelve bytes of time that follow it.
 const MARK_CHARS: usize = 16;
+/// Bytes of one read: what a socket holds after a page of the log, about.
+const ROOM_BYTES: usize = 256 * 1_024;
 
 /// A message that tells when it was sent, measured from `start`.
 pub(crate) fn message(start: Instant) -> Base64 {
@@ -57,28 +61,40 @@ impl Stream {
         Self { socket, held }
     }
 
-    /// Reads until `wanted` marked messages have come; their delays in microseconds go to `delays`.
-    pub(crate) async fn read(&mut self, wanted: usize, start: Instant, delays: &mut Vec<u32>) -> Result<(), Failure> {
+    /// Reads until `wanted` marked messages have come; their delays in microseconds go to `delays`. `room` is read
+    /// into, and shared by all streams: memory of their own would cost the generator more than the reading.
+    pub(crate) async fn read(
+        &mut self,
+        (wanted, start): (usize, Instant),
+        room: &RefCell<Vec<u8>>,
+        delays: &mut Vec<u32>,
+    ) -> Result<(), Failure> {
         let mark = STANDARD.encode(MARK);
         let finder = memchr::memmem::Finder::new(mark.as_bytes());
         let mut come = 0;
         while come < wanted {
-            let now = micros_since(start);
+            self.socket.readable().await.map_err(io("wait for a stream"))?;
+            let mut room = room.borrow_mut();
+            let held = self.held.len();
+            room[..held].copy_from_slice(&self.held);
+            let read = match self.socket.try_read(&mut room[held..]) {
+                Ok(0) => return Err(Failure::Wrong("a stream ended".to_owned())),
+                Ok(read) => held + read,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => continue,
+                Err(error) => return Err(io("read a stream")(error)),
+            };
+            let (now, bytes) = (micros_since(start), &room[..read]);
             let mut from = 0;
-            while let Some(at) = finder.find(&self.held[from..]).map(|at| from + at) {
-                let Some(time) = self.held.get(at + MARK_CHARS..at + 2 * MARK_CHARS) else { break };
-                let time = STANDARD.decode(time).ok().and_then(|time| Some(u64::from_be_bytes(*time.first_chunk()?)));
-                let sent = time.ok_or_else(|| Failure::Wrong("a marked message without a time".to_owned()))?;
-                delays.push(now.saturating_sub(sent).min(u64::from(u32::MAX)) as u32);
+            while let Some(at) = finder.find(&bytes[from..]).map(|at| from + at) {
+                let Some(time) = bytes.get(at + MARK_CHARS..at + 2 * MARK_CHARS) else { break };
+                delays.push(now.saturating_sub(sent_at(time)?).min(u64::from(u32::MAX)) as u32);
                 come += 1;
                 from = at + 2 * MARK_CHARS;
             }
             // What may be the beginning of a mark stays.
-            let keep = self.held.len().saturating_sub(2 * MARK_CHARS).max(from);
-            self.held.drain(..keep);
-            if come < wanted {
-                self.fill().await?;
-            }
+            let keep = read.saturating_sub(2 * MARK_CHARS).max(from);
+            self.held.clear();
+            self.held.extend_from_slice(&bytes[keep..]);
         }
         Ok(())
     }
@@ -87,4 +103,17 @@ impl Stream {
         let read = self.socket.read_buf(&mut self.held).await.map_err(io("read a stream"))?;
         if read == 0 { Err(Failure::Wrong("a stream ended".to_owned())) } else { Ok(()) }
     }
+}
+
+/// Room for [`Stream::read`].
+pub(crate) fn room() -> RefCell<Vec<u8>> {
+    RefCell::new(vec![0; ROOM_BYTES])
+}
+
+/// When a message was sent, in microseconds, from the characters behind its mark.
+fn sent_at(time: &[u8]) -> Result<u64, Failure> {
+    let mut bytes = [0; 12];
+    let wrong = || Failure::Wrong("a marked message without a time".to_owned());
+    STANDARD.decode_slice(time, &mut bytes).map_err(|_| wrong())?;
+    bytes.first_chunk().map(|bytes| u64::from_be_bytes(*bytes)).ok_or_else(wrong)
 }
