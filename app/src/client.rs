@@ -78,6 +78,7 @@ impl Client {
                 self.session.set(session.clone());
             }
             Change::Connection(connection) => self.connection.set(*connection),
+            Change::Link(_) | Change::Logged(_) => {}
             Change::Conversation(conversation) => self.list.put(conversation),
             Change::Conversations(conversations) => self.list.replace(conversations),
             Change::Timeline(change) => timeline::apply(self.timeline, change),

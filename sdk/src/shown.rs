@@ -84,6 +84,8 @@ impl Shown {
                 self.session.change(|shown| *shown = session);
             }
             Change::Connection(connection) => self.connection.change(|shown| *shown = connection),
+            // For those who listen: no store keeps it.
+            Change::Link(_) | Change::Logged(_) => {}
             Change::Conversations(conversations) => self.conversations.change(|shown| {
                 *shown = conversations;
                 shown.sort_by_key(order);

@@ -138,8 +138,11 @@ pub enum Command {
     Typing(ConversationId),
     /// Change what others see of me.
     SetDisplayName(String),
-    /// Try to connect now, whatever the backoff says.
+    /// Try to connect now, whatever backoff and pause say.
     Reconnect,
+    /// Carry the events by this transport and no other, or by the best again: for testing (X2). Forgotten at the next
+    /// start.
+    UseTransport(Option<Transport>),
 }
 
 /// The answer to a command.

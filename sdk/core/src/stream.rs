@@ -5,7 +5,7 @@
 use crate::backoff;
 use crate::contract::{Network, StreamKey};
 use crate::random::Random;
-use crate::view::{Connection, Progress};
+use crate::view::{Connection, Pace, Progress};
 use sotto_wire::ticket::{RetryPolicy, TicketOpened, Transport};
 use sotto_wire::{Code, Millis, Problem, limit, ticket};
 
@@ -30,6 +30,8 @@ pub(crate) struct Stream {
     network: Network,
     policy: RetryPolicy,
     silence: Millis,
+    /// The only transport that may be used, when one is pinned.
+    pinned: Option<Transport>,
     next_number: u64,
 }
 
@@ -62,7 +64,7 @@ impl Stream {
     /// Not connected, and not wanted to be.
     pub(crate) fn new(network: Network) -> Self {
         let silence = Millis(limit::STREAM_SILENCE_MS);
-        Self { state: State::Off, network, policy: RetryPolicy::default(), silence, next_number: 1 }
+        Self { state: State::Off, network, policy: RetryPolicy::default(), silence, pinned: None, next_number: 1 }
     }
 
     /// What a person is told.
@@ -70,16 +72,21 @@ impl Stream {
         match self.state {
             State::Off => Connection::None,
             State::Offline => Connection::Offline,
-            State::Waiting { attempt, at, refusal } => Connection::Reconnecting { attempt, next_try_at: at, refusal },
+            State::Waiting { attempt, at, refusal } => {
+                Connection::Reconnecting { attempt, next_try_at: at, refusal, pace: Pace::Backoff }
+            }
             State::Ticketing { attempt, .. } | State::Opening { attempt, .. } => match attempt.failed {
                 0 => Connection::Connecting,
                 failed => Connection::Reconnecting {
                     attempt: failed,
                     next_try_at: attempt.began_at,
                     refusal: attempt.refusal,
+                    pace: Pace::Backoff,
                 },
             },
-            State::Open { transport, since, progress, .. } => Connection::Online { transport, progress, since },
+            State::Open { transport, since, progress, .. } => {
+                Connection::Online { transport, progress, since, round_trip: None }
+            }
         }
     }
 
@@ -151,7 +158,11 @@ impl Stream {
         self.policy = opened.retry;
         // T8: 20 s of heartbeat make 45 s of silence.
         self.silence = Millis((opened.heartbeat_ms.0.saturating_mul(9) / 4).min(limit::STREAM_SILENCE_MS));
-        let Some(transport) = opened.transports.into_iter().find(|t| *t == Transport::Sse) else {
+        let Some(transport) = opened
+            .transports
+            .into_iter()
+            .find(|t| *t == Transport::Sse && self.pinned.is_none_or(|pinned| *t == pinned))
+        else {
             self.fail(attempt.failed, Some(Code::ProtocolUnsupported), (now, random));
             return Vec::new();
         };
@@ -239,6 +250,20 @@ impl Stream {
         match self.state {
             State::Waiting { .. } | State::Offline => vec![self.ask(0, None, now)],
             State::Off | State::Ticketing { .. } | State::Opening { .. } | State::Open { .. } => Vec::new(),
+        }
+    }
+
+    /// The user wants this transport and no other, or the best again.
+    pub(crate) fn pin(&mut self, transport: Option<Transport>, now: Millis) -> Vec<Action> {
+        self.pinned = transport;
+        let fits = |used: Transport| transport.is_none_or(|pinned| pinned == used);
+        match self.state {
+            State::Opening { transport, .. } | State::Open { transport, .. } if !fits(transport) => {
+                let mut actions = self.close();
+                actions.push(self.ask(0, None, now));
+                actions
+            }
+            _ => Vec::new(),
         }
     }
 

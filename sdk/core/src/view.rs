@@ -1,9 +1,12 @@
 //! What a person sees: session, connection, list of conversations, one timeline. Plain values, made for being drawn
 //! and compared; the core tells differences ([`Change`]) and the stores of the SDK put them together again.
 
+mod connection;
+
+pub use connection::{CloseCause, Connection, Link, LogEntry, LogKind, Pace, Progress, Severity};
+
 use sotto_wire::account::Name;
 use sotto_wire::event::SessionEndCause;
-use sotto_wire::ticket::Transport;
 use sotto_wire::{ClientId, Code, ConversationId, DeviceRef, Millis, UserId};
 
 /// A difference to what was told before.
@@ -13,6 +16,10 @@ pub enum Change {
     Session(Session),
     /// The connection is now this.
     Connection(Connection),
+    /// The connection's figures are now these.
+    Link(Link),
+    /// Something happened to the connection.
+    Logged(LogEntry),
     /// One conversation is new or is now this.
     Conversation(Conversation),
     /// The list was read from the local store, whole: shown before anything else is known.
@@ -52,44 +59,6 @@ pub struct Me {
     pub name: Name,
     /// What others see; empty when none was given.
     pub display_name: String,
-}
-
-/// The connection to the server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Connection {
-    /// Nobody is signed in, so none is wanted.
-    None,
-    /// The first attempt, or one at the user's wish, is under way.
-    Connecting,
-    /// Events flow. `CatchingUp` until what was missed has come.
-    Online {
-        /// By what.
-        transport: Transport,
-        /// Whether what was missed has come.
-        progress: Progress,
-        /// Since when.
-        since: Millis,
-    },
-    /// The connection was lost.
-    Reconnecting {
-        /// Which attempt comes next or is under way, from 1.
-        attempt: u32,
-        /// When; in the past while it is under way.
-        next_try_at: Millis,
-        /// The server's refusal that led here, when there was one.
-        refusal: Option<Code>,
-    },
-    /// The system says that there is no network.
-    Offline,
-}
-
-/// Whether what was missed has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Progress {
-    /// Not yet.
-    CatchingUp,
-    /// Yes.
-    CaughtUp,
 }
 
 /// A row of the list of conversations.

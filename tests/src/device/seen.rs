@@ -76,6 +76,7 @@ impl Seen {
                 self.connection = connection;
                 self.connections.push(connection);
             }
+            Change::Link(_) | Change::Logged(_) => {}
             Change::Conversation(conversation) => {
                 self.conversations.insert(conversation.id, conversation);
             }

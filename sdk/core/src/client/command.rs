@@ -54,6 +54,10 @@ impl Client {
                 let actions = self.stream.reconnect(self.now);
                 self.connect(actions);
             }
+            Command::UseTransport(transport) => {
+                let actions = self.stream.pin(transport, self.now);
+                self.connect(actions);
+            }
             Command::SignUp { .. } | Command::SignIn { .. } | Command::SignOut => return Err(Failure::WrongState),
         }
         Ok(Progress::Done(Reply::Done))

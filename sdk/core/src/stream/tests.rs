@@ -57,7 +57,10 @@ fn a_fresh_start_connects_and_catches_up() {
     stream.ticket(number, Ok(opened()), (START, &random()));
     assert_eq!(stream.connection(), Connection::Connecting);
     stream.connected(START);
-    let online = |progress| Connection::Online { transport: Transport::Sse, progress, since: START };
+    let online = |progress| {
+        let (transport, since, round_trip) = (Transport::Sse, START, None);
+        Connection::Online { transport, progress, since, round_trip }
+    };
     assert_eq!(stream.connection(), online(Progress::CatchingUp));
     stream.caught_up();
     assert_eq!(stream.connection(), online(Progress::CaughtUp));
@@ -72,7 +75,8 @@ fn failures_wait_longer_and_never_end() {
         let problem = Problem::new(Code::Unavailable);
         assert_eq!(stream.ticket(number, Err(problem), (now, &random())), []);
         let next_try_at = waits_until(&stream);
-        let expected = Connection::Reconnecting { attempt, next_try_at, refusal: Some(Code::Unavailable) };
+        let (refusal, pace) = (Some(Code::Unavailable), Pace::Backoff);
+        let expected = Connection::Reconnecting { attempt, next_try_at, refusal, pace };
         assert_eq!(stream.connection(), expected);
         assert!(next_try_at.since(now).0 <= 30_000);
         now = next_try_at;

@@ -223,6 +223,7 @@ impl Browser {
                 self.screen.session = Some(session);
             }
             Change::Connection(connection) => self.screen.connection = Some(connection),
+            Change::Link(_) | Change::Logged(_) => {}
             Change::Conversation(conversation) => {
                 self.screen.conversations.insert(conversation.id, conversation);
             }
