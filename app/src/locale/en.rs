@@ -150,6 +150,7 @@ pub(super) static TEXT: Text = Text {
         retry: "Try again",
         discard: "Discard",
         joined_here: "This device joined here. Older messages stay on the devices they were sent to.",
+        missing: "A message was sent here that the server has not delivered.",
         history_lost: "Messages are missing here: this device was away for longer than the server keeps them.",
     },
     settings: Settings {
@@ -225,6 +226,7 @@ fn code(code: Code) -> &'static str {
         Code::NameTaken => "This name is taken. Try another one.",
         Code::NotFound => "Nobody has this name. Check the spelling.",
         Code::RateLimited => "Too many tries. Wait a minute and try again.",
+        Code::TooManyStreams => "Your account is open in too many places. Close one of them and try again.",
         Code::Unreachable => "The server does not answer. Check your connection and try again.",
         Code::Unavailable => "The server is busy or restarting. Try again in a moment.",
         Code::Internal => "The server had a problem. Nothing was changed; try again.",
@@ -243,6 +245,7 @@ fn code(code: Code) -> &'static str {
         | Code::UnknownCommand
         | Code::WrongMethod
         | Code::WrongMediaType
+        | Code::UpgradeRequired
         | Code::IdTaken
         | Code::BadCursor
         | Code::Unknown => "Something unexpected happened. Reload and try again.",

@@ -186,6 +186,7 @@ texts! {
         discard: Words,
         joined_here: Words,
         history_lost: Words,
+        missing: Words,
     }
 
     /// Settings.

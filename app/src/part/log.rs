@@ -209,7 +209,7 @@ impl Log {
                         self.unseen.update(|count| *count += 1);
                     }
                 }
-                (Author::Other(_), Body::Unreadable(_) | Body::JoinedHere | Body::HistoryLost) => {}
+                (Author::Other(_), Body::Unreadable(_) | Body::JoinedHere | Body::HistoryLost | Body::Missing) => {}
             });
         }
     }

@@ -66,6 +66,7 @@ pub(crate) fn Message(row: Row, lead: Lead, #[prop(into)] author: Signal<String>
                 Body::Unreadable(cause) => bubble(item, author, unreadable(cause)),
                 Body::JoinedHere => notice(Icon::Key, locale::text().message.joined_here),
                 Body::HistoryLost => notice(Icon::Gap, locale::text().message.history_lost),
+                Body::Missing => notice(Icon::Gap, locale::text().message.missing),
             }}
             {move || {
                 let failed_now = mine && item.with(|item| matches!(item.state, MessageState::Failed(_)));
@@ -81,6 +82,7 @@ fn body_name(body: &Body) -> &'static str {
         Body::Unreadable(_) => "unreadable",
         Body::JoinedHere => "joined",
         Body::HistoryLost => "lost",
+        Body::Missing => "missing",
     }
 }
 

@@ -250,7 +250,7 @@ impl Client {
             writes.puts.into_iter().for_each(|record| self.ledger.put(record));
             writes.deletes.into_iter().for_each(|place| self.ledger.delete(place));
             for (user, pin) in writes.pins {
-                self.list.contact_mut(user).pin = Some(pin);
+                self.list.contact_mut(user).learn(pin);
             }
         }
         for unwritten in self.list.take_unwritten() {

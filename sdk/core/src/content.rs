@@ -4,6 +4,7 @@
 //! **what is not known is [`UnknownContent`], never an error and never guessed.** Kinds from [`QUIET_FROM`] on are not
 //! shown, so an app that does not know one of them skips it.
 
+use crate::marks::MISSING_MAX;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sotto_wire::{DeviceRef, limit};
@@ -34,6 +35,10 @@ pub enum Content {
 pub struct Text {
     /// The sending device's number of it, ascending in the order of the log. Receipts name it.
     pub sequence: u64,
+    /// [`Text::sequence`] of the text of this device that the server took before it in this conversation; 0 for none.
+    /// Who does not have that one knows that it was kept back.
+    #[serde(default)]
+    pub after: u64,
     /// 1 to [`limit::TEXT_MAX_BYTES`] bytes.
     pub text: String,
 }
@@ -54,6 +59,18 @@ pub struct Receipt {
     pub delivered: u64,
     /// [`Text::sequence`] up to which they have been seen.
     pub read: u64,
+    /// Which of those never came, oldest first: at most eight.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<Missing>,
+}
+
+/// Numbers of texts that a server has taken and never delivered; some of them may be of other conversations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Missing {
+    /// The lowest.
+    pub first: u64,
+    /// The highest.
+    pub last: u64,
 }
 
 /// A content of a kind or version that this version does not know, or one that breaks the rules of its kind.
@@ -110,7 +127,7 @@ impl Content {
                 text.text.len() <= limit::TEXT_MAX_BYTES && text.text.chars().any(|c| !c.is_whitespace())
             }
             Content::Profile(profile) => profile.display_name.len() <= limit::DISPLAY_NAME_MAX_BYTES,
-            Content::Receipt(_) => true,
+            Content::Receipt(receipt) => receipt.missing.len() <= MISSING_MAX,
         }
     }
 }
@@ -137,12 +154,12 @@ mod tests {
     const SHOWN: UnknownContent = UnknownContent { visibility: Visibility::Shown };
 
     fn text(text: &str) -> Content {
-        Content::Text(Text { sequence: 3, text: text.to_owned() })
+        Content::Text(Text { sequence: 3, after: 2, text: text.to_owned() })
     }
 
     #[test]
     fn a_later_versions_extra_fields_are_skipped() {
-        let bytes = [&[VERSION], br#"{"sequence":3,"text":"hi","colour":"red"}"#.as_slice()].concat();
+        let bytes = [&[VERSION], br#"{"sequence":3,"after":2,"text":"hi","colour":"red"}"#.as_slice()].concat();
         assert_eq!(Content::decode(TEXT, &bytes), Ok(text("hi")));
     }
 
@@ -171,12 +188,17 @@ mod tests {
     fn contents() -> impl Strategy<Value = Content> {
         let of = DeviceRef { user: UserId([1; 16]), device: DeviceId([2; 16]) };
         prop_oneof![
-            (any::<u64>(), "\\PC{0,40}x\\PC{0,40}").prop_map(|(sequence, text)| Content::Text(Text { sequence, text })),
+            (any::<u64>(), "\\PC{0,40}x\\PC{0,40}").prop_map(|(sequence, text)| Content::Text(Text {
+                sequence,
+                after: sequence / 2,
+                text
+            })),
             "\\PC{0,20}".prop_map(|display_name| Content::Profile(Profile { display_name })),
             (any::<u64>(), any::<u64>()).prop_map(move |(delivered, read)| Content::Receipt(Receipt {
                 of,
                 delivered,
-                read
+                read,
+                missing: vec![Missing { first: read, last: delivered }],
             })),
         ]
     }

@@ -2,12 +2,14 @@
 //! network. The rule: what changes is written with the next batch and shown with it, once.
 
 use crate::contract::Record;
+use crate::group::Pin;
+use crate::marks::{Mark, Ours, Theirs};
 use crate::record;
 use crate::view::{self, Author, ConversationKind, LastMessage, MessageState, Person};
 use serde::{Deserialize, Serialize};
 use sotto_wire::account::Name;
 use sotto_wire::conversation::{CreateConversationRequest, Kind};
-use sotto_wire::{ConversationId, DeviceRef, Millis, UserId};
+use sotto_wire::{ConversationId, Millis, UserId};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// First characters of a text that the list shows.
@@ -31,9 +33,12 @@ pub(crate) struct Row {
     /// The position of the next item.
     pub(crate) next_position: u64,
     /// How far the other side has come with this device's texts.
-    pub(crate) theirs: Mark,
+    pub(crate) theirs: Theirs,
     /// How far this device has come with the other side's.
     pub(crate) ours: Ours,
+    /// Number of this device's newest text that the server has taken.
+    #[serde(default)]
+    pub(crate) taken: u64,
 }
 
 /// How far a conversation has come.
@@ -58,6 +63,8 @@ pub(crate) enum Reason {
     NewDevice,
     /// It missed what it cannot do without.
     Missed,
+    /// The server has lost what came before, which the reader is told. Only then may it go on from an older epoch.
+    HistoryLost,
 }
 
 /// Whether a path update is owed to the group, after joining.
@@ -70,26 +77,6 @@ pub(crate) enum Update {
     Due,
     /// It is sealed and under way.
     UnderWay,
-}
-
-/// How far a device has come with the texts of another.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Mark {
-    /// Stored up to this number.
-    pub(crate) delivered: u64,
-    /// Seen up to this number.
-    pub(crate) read: u64,
-}
-
-/// How far this device has come with the other side's texts, and what it has told of that.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Ours {
-    /// The device that the numbers are of.
-    pub(crate) of: Option<DeviceRef>,
-    /// How far.
-    pub(crate) mark: Mark,
-    /// What the newest receipt says.
-    pub(crate) told: Mark,
 }
 
 /// The newest text of a conversation.
@@ -115,7 +102,23 @@ pub(crate) struct Contact {
     pub(crate) display_name: String,
     /// Fingerprint of the account identity that was seen first.
     #[serde(default)]
-    pub(crate) pin: Option<[u8; 32]>,
+    pin: Option<[u8; 32]>,
+    /// Highest sequence number of a certificate of their devices.
+    #[serde(default)]
+    newest_sequence: u64,
+}
+
+impl Contact {
+    /// What they are known by.
+    pub(crate) fn pin(&self) -> Option<Pin> {
+        let newest_sequence = self.newest_sequence;
+        self.pin.map(|fingerprint| Pin { fingerprint, newest_sequence })
+    }
+
+    /// They are known by this from now on.
+    pub(crate) fn learn(&mut self, pin: Pin) {
+        (self.pin, self.newest_sequence) = (Some(pin.fingerprint), pin.newest_sequence);
+    }
 }
 
 /// Conversations and people.
@@ -139,8 +142,9 @@ impl Row {
             unread: 0,
             active_at: now,
             next_position: 1,
-            theirs: Mark::default(),
+            theirs: Theirs::default(),
             ours: Ours::default(),
+            taken: 0,
         }
     }
 
@@ -153,34 +157,12 @@ impl Row {
 
     /// How far this device's text of this number has come.
     pub(crate) fn state_of(&self, sequence: u64) -> MessageState {
-        match self.theirs {
+        match self.theirs.mark {
+            _ if self.theirs.is_missing(sequence) => MessageState::Sent,
             Mark { read, .. } if sequence <= read => MessageState::Read,
             Mark { delivered, .. } if sequence <= delivered => MessageState::Delivered,
             Mark { .. } => MessageState::Sent,
         }
-    }
-}
-
-impl Ours {
-    /// The other side's text of this number is stored.
-    pub(crate) fn store(&mut self, sender: DeviceRef, sequence: u64) {
-        if self.of != Some(sender) {
-            *self = Self { of: Some(sender), ..Self::default() };
-        }
-        self.mark.delivered = self.mark.delivered.max(sequence);
-    }
-
-    /// Whether a receipt is owed.
-    pub(crate) fn is_owed(&self) -> bool {
-        self.mark != self.told
-    }
-}
-
-impl Mark {
-    /// The other side says that it has come so far; it never goes back.
-    pub(crate) fn advance(&mut self, delivered: u64, read: u64) {
-        self.read = self.read.max(read);
-        self.delivered = self.delivered.max(delivered).max(self.read);
     }
 }
 

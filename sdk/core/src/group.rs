@@ -19,10 +19,10 @@ mod storage;
 mod tests;
 mod trust;
 
-pub(crate) use trust::Refusal;
+pub(crate) use trust::{Pin, Refusal};
 
 use crate::contract::{Place, Record, Wanted};
-use crate::identity::{Certificate, DeviceKeys, Fingerprint};
+use crate::identity::{Certificate, DeviceKeys};
 use bytes::Bytes;
 use config::Config;
 use entry::{Current, Entry};
@@ -33,14 +33,15 @@ use sotto_suite::Provider;
 use sotto_wire::{ConversationId, DeviceRef, UserId};
 use std::collections::BTreeMap;
 use storage::{KeyShelf, Shelf};
+use trust::Pins;
 
 /// The groups of this device: those in memory, and what waits to be written.
 pub(crate) struct Groups {
     provider: Provider,
     device: DeviceKeys,
     keys: KeyShelf,
-    pins: BTreeMap<UserId, Fingerprint>,
-    fresh_pins: Vec<(UserId, Fingerprint)>,
+    pins: Pins,
+    fresh_pins: Pins,
     entries: BTreeMap<ConversationId, Entry>,
     writes: BTreeMap<Place, Option<Bytes>>,
 }
@@ -52,8 +53,8 @@ pub(crate) struct Writes {
     pub(crate) puts: Vec<Record>,
     /// Rows that go.
     pub(crate) deletes: Vec<Place>,
-    /// Users seen for the first time, with the identity that they are known by from now on.
-    pub(crate) pins: Vec<(UserId, Fingerprint)>,
+    /// Users seen for the first time or with a newer device, and what they are known by from now on.
+    pub(crate) pins: Pins,
 }
 
 /// Why a group could not do what was asked. Nothing has changed.
@@ -118,16 +119,17 @@ pub(crate) enum Unreadable {
 impl Groups {
     /// Groups of `device`, none of them loaded.
     pub(crate) fn new(provider: Provider, device: DeviceKeys) -> Self {
-        let mut pins = BTreeMap::new();
+        let mut pins = Pins::new();
         if let Ok(certificate) = Certificate::parse(device.certificate()) {
-            pins.insert(device.device().user, certificate.fingerprint());
+            let pin = Pin { fingerprint: certificate.fingerprint(), newest_sequence: certificate.claim.sequence };
+            pins.insert(device.device().user, pin);
         }
         Self {
             provider,
             device,
             keys: KeyShelf::new(),
             pins,
-            fresh_pins: Vec::new(),
+            fresh_pins: Pins::new(),
             entries: BTreeMap::new(),
             writes: BTreeMap::new(),
         }
@@ -138,9 +140,9 @@ impl Groups {
         self.device.device()
     }
 
-    /// Pins the identity that `user` is known by, as it stands in the local store.
-    pub(crate) fn pin(&mut self, user: UserId, fingerprint: Fingerprint) {
-        self.pins.insert(user, fingerprint);
+    /// Pins what `user` is known by, as it stands in the local store.
+    pub(crate) fn pin(&mut self, user: UserId, pin: Pin) {
+        self.pins.insert(user, pin);
     }
 
     /// What must be written now, in one batch with all that depends on it.
@@ -202,9 +204,10 @@ impl Groups {
         config::client(&self.provider, &self.device, &self.keys, shelf)
     }
 
-    fn keep_pins(&mut self, fresh: BTreeMap<UserId, Fingerprint>) {
+    fn keep_pins(&mut self, fresh: Pins) {
         self.pins.extend(&fresh);
-        self.fresh_pins.extend(fresh);
+        let own = self.device().user;
+        self.fresh_pins.extend(fresh.into_iter().filter(|(user, _)| *user != own));
     }
 
     fn put_rows(&mut self, conversation: ConversationId, rows: Rows) {

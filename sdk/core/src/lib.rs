@@ -15,6 +15,7 @@ mod group;
 mod identity;
 mod inbox;
 mod ledger;
+mod marks;
 #[cfg(feature = "measure")]
 pub mod measure;
 mod opaque;

@@ -49,6 +49,8 @@ pub(crate) enum LoggedBody {
     JoinedHere,
     /// Events were lost here.
     HistoryLost,
+    /// The sender wrote something here that the server has kept back.
+    Missing,
 }
 
 /// The open timeline, if one is.
@@ -230,6 +232,7 @@ fn item(conversation: ConversationId, position: u64, logged: &Logged, eyes: Eyes
         LoggedBody::UnknownContent => Body::Unreadable(UnreadableCause::UnknownContent),
         LoggedBody::JoinedHere => Body::JoinedHere,
         LoggedBody::HistoryLost => Body::HistoryLost,
+        LoggedBody::Missing => Body::Missing,
     };
     let author = conversation::author(logged.sender.user, eyes.me.user);
     Item { key, position: Position(position), author, at: logged.at, body, state: state(logged, eyes.row) }
@@ -237,7 +240,7 @@ fn item(conversation: ConversationId, position: u64, logged: &Logged, eyes: Eyes
 
 /// What a person sees of an item of the outbox; nothing of one that is not for eyes.
 pub(crate) fn waiting_item(me: DeviceRef, item: &outbox::Item) -> Option<Item> {
-    let Content::Text(Text { sequence, text }) = &item.content else { return None };
+    let Content::Text(Text { sequence, text, .. }) = &item.content else { return None };
     let (at, state) = match &item.stage {
         outbox::Stage::Waiting | outbox::Stage::Sealed { .. } => (item.at, MessageState::Sending),
         outbox::Stage::Taken { sent_at } => (*sent_at, MessageState::Sent),

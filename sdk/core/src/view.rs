@@ -170,6 +170,8 @@ pub enum Body {
     JoinedHere,
     /// Events were lost for good here: the server no longer has them.
     HistoryLost,
+    /// The author wrote something here that the server has taken and kept back.
+    Missing,
 }
 
 /// Why a message cannot be read.

@@ -7,10 +7,11 @@ use crate::alarms::Alarm;
 use crate::calls::Purpose;
 use crate::content::{Content, Receipt, Text, Visibility};
 use crate::contract::{Output, Record};
-use crate::conversation::{Row, Stage, Update};
+use crate::conversation::{Reason, Row, Stage, Update};
 use crate::group::{Groups, Unreadable};
 use crate::inbox::Entry;
 use crate::ledger::Effect;
+use crate::marks::Heard;
 use crate::record;
 use crate::timeline::{Logged, LoggedBody};
 use sotto_wire::conversation::{GroupLoaded, LoadGroup, LoadGroupRequest};
@@ -139,6 +140,9 @@ impl Client {
             }
             Err(Unreadable::NotAuthentic | Unreadable::Refused(_)) => LoggedBody::NotAuthentic,
         };
+        if let Some(row) = self.list.row_mut(event.conversation) {
+            row.ours.excuse();
+        }
         self.count_unread(event.conversation);
         self.log(event.conversation, &logged(event, None, body));
     }
@@ -146,31 +150,45 @@ impl Client {
     fn content(&mut self, event: &MessageReceived, content: Content) {
         let (id, sender) = (event.conversation, event.sender);
         match content {
-            Content::Text(Text { sequence, text }) => {
+            Content::Text(text) => {
                 self.typing.stop(id, sender.user);
-                if self.me().is_some_and(|me| me.user != sender.user) {
-                    self.count_unread(id);
-                    if let Some(row) = self.list.row_mut(id) {
-                        row.ours.store(sender, sequence);
-                    }
-                    self.owed.insert(id);
-                    self.ledger.after(Effect::Tell(Output::Notify { conversation: id }));
+                if self.me().is_some_and(|me| me.user != sender.user) && !self.hear(event, &text) {
+                    return;
                 }
-                self.log(id, &logged(event, None, LoggedBody::Text(text)));
+                self.log(id, &logged(event, None, LoggedBody::Text(text.text)));
             }
             Content::Profile(profile) => {
                 if self.me().is_some_and(|me| me.user != sender.user) {
                     self.list.contact_mut(sender.user).display_name = profile.display_name;
                 }
             }
-            Content::Receipt(Receipt { of, delivered, read }) => {
+            Content::Receipt(Receipt { of, delivered, read, missing }) => {
                 let is_about_me = self.me().is_some_and(|me| me == of && me.user != sender.user);
                 if let Some(row) = self.list.row_mut(id).filter(|_| is_about_me) {
-                    row.theirs.advance(delivered, read);
+                    row.theirs.advance(delivered, read, &missing);
                     self.show_marks(id);
                 }
             }
         }
+    }
+
+    /// Counts a text of the other side; `false` when it was here before. A server that has said of a message that it
+    /// cannot take it, and gets it sealed anew, may bring both.
+    fn hear(&mut self, event: &MessageReceived, text: &Text) -> bool {
+        let id = event.conversation;
+        let heard = self.list.row_mut(id).map(|row| row.ours.hear(event.sender, text));
+        match heard {
+            Some(Heard::Next) => {}
+            Some(Heard::AfterGap) => {
+                let gap = Logged { client_id: ClientId(self.random.id()), ..logged(event, None, LoggedBody::Missing) };
+                self.log(id, &gap);
+            }
+            Some(Heard::Repeated) | None => return false,
+        }
+        self.count_unread(id);
+        self.owed.insert(id);
+        self.ledger.after(Effect::Tell(Output::Notify { conversation: id }));
+        true
     }
 
     fn count_unread(&mut self, id: ConversationId) {
@@ -189,7 +207,10 @@ impl Client {
     fn settle_item(&mut self, sequence: u64, (sender, client_id): (DeviceRef, ClientId), at: Millis) {
         let Some(item) = self.outbox.remove(sequence) else { return };
         self.ledger.delete(record::outbox(sequence));
-        if let Content::Text(Text { sequence, text }) = item.content {
+        if let Content::Text(Text { sequence, text, .. }) = item.content {
+            if let Some(row) = self.list.row_mut(item.conversation) {
+                row.taken = row.taken.max(sequence);
+            }
             let body = LoggedBody::Text(text);
             self.log(item.conversation, &Logged { sender, client_id, at, sequence: Some(sequence), body });
         }
@@ -327,7 +348,10 @@ impl Client {
         for id in members {
             let client_id = ClientId(self.random.id());
             self.log(id, &Logged { sender: me, client_id, at, sequence: None, body: LoggedBody::HistoryLost });
-            self.missed(id);
+            if let Some(row) = self.list.row_mut(id) {
+                row.ours.excuse();
+            }
+            self.outside(id, Reason::HistoryLost);
         }
         self.want_conversations();
     }

@@ -73,9 +73,14 @@ impl Client {
 
     /// The group cannot be followed any more.
     pub(super) fn missed(&mut self, id: ConversationId) {
+        self.outside(id, Reason::Missed);
+    }
+
+    /// The group is to be joined anew.
+    pub(super) fn outside(&mut self, id: ConversationId, reason: Reason) {
         let Some(row) = self.list.row_mut(id) else { return };
         if matches!(row.stage, Stage::Member) {
-            row.stage = Stage::Outside(Reason::Missed);
+            row.stage = Stage::Outside(reason);
             self.soon(Alarm::Rejoin(id), REJOIN_MS);
         }
     }
@@ -124,6 +129,10 @@ impl Client {
         self.meet(kind, &loaded.people);
         let client_id = ClientId(self.random.id());
         let Some(groups) = &mut self.groups else { return };
+        // Who was in an older epoch knows its secrets: nobody is led back there unseen.
+        if reason != Reason::HistoryLost && groups.epoch(id).is_some_and(|epoch| loaded.state.epoch < epoch) {
+            return self.try_again(id);
+        }
         groups.abandon(id);
         match groups.rejoin(id, &loaded, client_id) {
             Ok(_) => {
@@ -192,6 +201,9 @@ impl Client {
         let at = self.server_now();
         let (Some(me), Some(row)) = (self.me(), self.list.row_mut(id)) else { return };
         row.update = crate::conversation::Update::None;
+        if !matches!(row.stage, Stage::Member) {
+            row.ours.excuse();
+        }
         match std::mem::replace(&mut row.stage, Stage::Member) {
             Stage::Rejoining(_) | Stage::Outside(_) => {}
             Stage::Member | Stage::Creating(_) => return,

@@ -6,7 +6,8 @@ use super::command::display_name;
 use crate::calls::Purpose;
 use crate::content::{Content, Profile, Receipt, Text};
 use crate::contract::{Failure, OUTBOX_MAX};
-use crate::conversation::{Ours, Stage as RowStage};
+use crate::conversation::Stage as RowStage;
+use crate::marks::Ours;
 use crate::outbox::{Item, Next, Outcome, Stage};
 use crate::record;
 use crate::session::Session;
@@ -32,7 +33,7 @@ impl Client {
             return Err(Failure::OutboxFull);
         }
         let sequence = self.outbox.next_sequence();
-        let client_id = self.put_waiting(conversation, Content::Text(Text { sequence, text }));
+        let client_id = self.put_waiting(conversation, Content::Text(Text { sequence, after: 0, text }));
         self.show_waiting(sequence);
         self.typing.sent(conversation);
         Ok(MessageKey { conversation, sender: me, client_id })
@@ -130,7 +131,7 @@ impl Client {
         }
         for id in std::mem::take(&mut self.owed) {
             let Some(row) = self.list.row(id) else { continue };
-            let Ours { of, mark, .. } = row.ours;
+            let Ours { of, mark, missing, .. } = row.ours.clone();
             let (Some(of), true) = (of, row.ours.is_owed()) else { continue };
             let under_way =
                 |item: &Item| matches!(item.content, Content::Receipt(_)) && matches!(item.stage, Stage::Sealed { .. });
@@ -142,7 +143,7 @@ impl Client {
                 row.ours.told = mark;
             }
             let (delivered, read) = (mark.delivered, mark.read);
-            self.replace_or_put(id, Content::Receipt(Receipt { of, delivered, read }));
+            self.replace_or_put(id, Content::Receipt(Receipt { of, delivered, read, missing }));
         }
     }
 
@@ -187,10 +188,11 @@ impl Client {
     fn seal(&mut self, sequence: u64) {
         let Some(item) = self.outbox.item(sequence) else { return };
         let (id, kind, client_id) = (item.conversation, item.content.kind(), item.client_id);
-        let plaintext = item.content.encode();
         if !self.has_group(id) {
             return;
         }
+        self.name_before(id, sequence);
+        let Some(plaintext) = self.outbox.item(sequence).map(|item| item.content.encode()) else { return };
         let Some(groups) = &mut self.groups else { return };
         match groups.seal(id, kind, client_id, &plaintext) {
             Ok(sealed) => {
@@ -203,6 +205,17 @@ impl Client {
                 self.show_waiting(sequence);
                 self.write_waiting(sequence);
             }
+        }
+    }
+
+    /// Writes into a text which one the server took before it. Only now is that known for good.
+    fn name_before(&mut self, id: ConversationId, sequence: u64) {
+        let is_taken = |item: &Item| matches!((&item.stage, &item.content), (Stage::Taken { .. }, Content::Text(_)));
+        let newest = self.outbox.of(id).filter(|(_, item)| is_taken(item)).map(|(sequence, _)| sequence).max();
+        let logged = self.list.row(id).map(|row| row.taken);
+        if let Some(Content::Text(text)) = self.outbox.item(sequence).map(|item| item.content.clone()) {
+            let after = newest.max(logged).unwrap_or_default();
+            self.outbox.reword(sequence, Content::Text(Text { after, ..text }));
         }
     }
 

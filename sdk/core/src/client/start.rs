@@ -65,7 +65,7 @@ impl Client {
     /// From now on this store is the device of these groups.
     pub(super) fn use_groups(&mut self, mut groups: Groups) {
         for (user, contact) in self.list.contacts() {
-            if let Some(pin) = contact.pin {
+            if let Some(pin) = contact.pin() {
                 groups.pin(user, pin);
             }
         }

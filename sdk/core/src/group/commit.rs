@@ -8,9 +8,8 @@ use super::entry::{Current, Entry, members};
 use super::member::{read_tree, users};
 use super::row::{About, Pending, PendingKind, Row};
 use super::storage::Shelf;
-use super::trust::{Difference, Origin, Refusal, Roster, Seat, Trust, check_commit, check_rejoin};
+use super::trust::{Difference, Origin, Pins, Refusal, Roster, Seat, Trust, check_commit, check_rejoin};
 use super::{GroupError, Groups, Unreadable};
-use crate::identity::Fingerprint;
 use mls_rs::error::MlsError;
 use mls_rs::group::{
     CommitEffect, CommitMessageDescription, CommitSecrets, ContentType, ExportedTree, ReceivedMessage, Sender,
@@ -18,7 +17,7 @@ use mls_rs::group::{
 use mls_rs::{Group, MlsMessage, MlsMessageDescription};
 use sotto_wire::conversation::{GroupLoaded, GroupState};
 use sotto_wire::event::ConversationCommitted;
-use sotto_wire::{Base64, ClientId, ConversationId, DeviceRef, UserId};
+use sotto_wire::{Base64, ClientId, ConversationId, DeviceRef};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A commit to be sent to the server, as often as it takes.
@@ -48,7 +47,7 @@ pub(crate) struct Followed {
 /// What a commit makes of this device's group.
 enum Outcome {
     /// It moved on.
-    Moved { group: Box<Group<super::Config>>, roster: Roster, fresh: BTreeMap<UserId, Fingerprint> },
+    Moved { group: Box<Group<super::Config>>, roster: Roster, fresh: Pins },
     /// This device is no longer in it.
     Out,
 }

@@ -5,7 +5,7 @@ use super::entry::{Current, Entry, members};
 use super::key_package::SLACK;
 use super::row::About;
 use super::storage::Shelf;
-use super::trust::{Refusal, Trust};
+use super::trust::{Pin, Refusal, Trust};
 use super::{GroupError, Groups};
 use crate::identity::fingerprint;
 use mls_rs::error::MlsError;
@@ -79,9 +79,11 @@ impl Groups {
         }
         let mut trust = Trust::new(&self.pins, &users);
         for person in people {
-            trust.expect(person.user, fingerprint(&person.identity).map_err(Refusal::from)?)?;
+            let fingerprint = fingerprint(&person.identity).map_err(Refusal::from)?;
+            trust.expect(person.user, Pin { fingerprint, newest_sequence: 0 })?;
         }
         let roster = trust.seat_all(&group)?;
+        trust.check_newest(&roster)?;
         let fresh = trust.into_fresh();
         let seated: BTreeSet<DeviceRef> = members(&roster).into_iter().collect();
         // An account has one device for now: one more would be an older one that somebody else may hold.

@@ -92,7 +92,8 @@ impl Device {
         self.disk.extend(writes.puts.into_iter().map(|record| (record.place, record.value)));
         for (user, pin) in writes.pins {
             let place = Place { table: Table::Contact, row: user.0.to_vec() };
-            self.disk.insert(place, pin.to_vec().into());
+            let value = [pin.fingerprint.as_slice(), &pin.newest_sequence.to_be_bytes()].concat();
+            self.disk.insert(place, value.into());
         }
         bytes
     }
@@ -109,7 +110,10 @@ impl Device {
         self.groups = Groups::new(Provider::new([self.seed.wrapping_add(100); 32]), keys);
         for record in self.rows(Table::Contact) {
             let user = UserId(record.place.row.as_slice().try_into().expect("a user"));
-            self.groups.pin(user, record.value.as_ref().try_into().expect("a pin"));
+            let (fingerprint, newest) = record.value.split_at(32);
+            let fingerprint = fingerprint.try_into().expect("a fingerprint");
+            let newest_sequence = u64::from_be_bytes(newest.try_into().expect("a number"));
+            self.groups.pin(user, super::Pin { fingerprint, newest_sequence });
         }
         self.groups.load_key_packages(self.rows(Table::KeyPackage));
         self.groups.load(CONVERSATION, self.rows(Table::Group)).expect("own rows");

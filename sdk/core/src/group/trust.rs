@@ -39,6 +39,9 @@ pub(crate) enum Refusal {
     /// A commit from outside replaces no older leaf of the same user.
     #[error("check a commit: who joins from outside replaces no own older device")]
     NotAReplacement,
+    /// A device is to be added that another one of its user has replaced.
+    #[error("check a leaf: its device has been replaced")]
+    Replaced,
     /// A commit removes somebody else's device.
     #[error("check a commit: it removes a device of another user")]
     RemovesOthers,
@@ -64,35 +67,54 @@ pub(super) struct Seat {
 /// The leaves of an epoch, by leaf index.
 pub(super) type Roster = BTreeMap<u32, Seat>;
 
+/// What a user is known by from the first sight on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Pin {
+    /// Of the account identity.
+    pub(crate) fingerprint: Fingerprint,
+    /// The highest sequence number of a device certificate that was seen.
+    pub(crate) newest_sequence: u64,
+}
+
+/// The pins of all users that were seen.
+pub(crate) type Pins = BTreeMap<UserId, Pin>;
+
 /// Checks leaves against pins and against the people of one conversation.
 pub(super) struct Trust<'a> {
-    pins: &'a BTreeMap<UserId, Fingerprint>,
+    pins: &'a Pins,
     people: &'a BTreeSet<UserId>,
-    /// Users seen for the first time.
-    fresh: BTreeMap<UserId, Fingerprint>,
+    /// Users seen for the first time, or with a newer device.
+    fresh: Pins,
 }
 
 impl<'a> Trust<'a> {
-    pub(super) fn new(pins: &'a BTreeMap<UserId, Fingerprint>, people: &'a BTreeSet<UserId>) -> Self {
+    pub(super) fn new(pins: &'a Pins, people: &'a BTreeSet<UserId>) -> Self {
         Self { pins, people, fresh: BTreeMap::new() }
     }
 
     /// The pins that were made, to be kept once everything else holds.
-    pub(super) fn into_fresh(self) -> BTreeMap<UserId, Fingerprint> {
+    pub(super) fn into_fresh(self) -> Pins {
         self.fresh
     }
 
-    /// Pins `user`, or compares with the pin.
-    pub(super) fn expect(&mut self, user: UserId, fingerprint: Fingerprint) -> Result<(), Refusal> {
-        let known = self.pins.get(&user).or_else(|| self.fresh.get(&user));
-        match known {
-            Some(pin) if *pin == fingerprint => Ok(()),
-            Some(_) => Err(Refusal::IdentityChanged(user)),
-            None => {
-                self.fresh.insert(user, fingerprint);
+    /// Pins `user`, or compares with the pin; remembers the newest certificate of who is the same.
+    pub(super) fn expect(&mut self, user: UserId, seen: Pin) -> Result<(), Refusal> {
+        match self.fresh.get(&user).or_else(|| self.pins.get(&user)) {
+            Some(pin) if pin.fingerprint != seen.fingerprint => Err(Refusal::IdentityChanged(user)),
+            Some(pin) if pin.newest_sequence >= seen.newest_sequence => Ok(()),
+            Some(_) | None => {
+                self.fresh.insert(user, seen);
                 Ok(())
             }
         }
+    }
+
+    /// Checks that no seat of `roster` is of a device that a newer one is known to have replaced. For a group that is
+    /// made here: in an older one it may sit until its user has replaced it there.
+    pub(super) fn check_newest(&self, roster: &Roster) -> Result<(), Refusal> {
+        let newest = |user: &UserId| self.fresh.get(user).or_else(|| self.pins.get(user));
+        let is_old = |seat: &Seat| newest(&seat.device.user).is_some_and(|pin| seat.sequence < pin.newest_sequence);
+        if roster.values().any(is_old) { Err(Refusal::Replaced) } else { Ok(()) }
     }
 
     /// Checks every leaf of `group`.
@@ -140,7 +162,8 @@ impl<'a> Trust<'a> {
         if !self.people.contains(&claim.device.user) {
             return Err(Refusal::Stranger);
         }
-        self.expect(claim.device.user, certificate.fingerprint())?;
+        let seen = Pin { fingerprint: certificate.fingerprint(), newest_sequence: claim.sequence };
+        self.expect(claim.device.user, seen)?;
         Ok(Seat { device: claim.device, sequence: claim.sequence })
     }
 }

@@ -4,12 +4,13 @@
 use crate::behaviour::{ANNA, BERT, ask, direct, items, people, texts, world, write};
 use crate::browser::Browser;
 use crate::script::{BEGIN, PASSWORD, PEOPLE};
-use crate::world::World;
+use crate::world::{Spoiled, World};
 use sotto_core::Command;
-use sotto_core::contract::{Failure, Reply};
-use sotto_core::view::{Body, ConversationKind};
+use sotto_core::contract::{Failure, Network, Reply};
+use sotto_core::view::{Body, ConversationKind, MessageState};
 use sotto_core::wire::account::Name;
-use sotto_core::wire::event::{Ephemeral, HistoryLost, LossCause};
+use sotto_core::wire::event::{Durable, Ephemeral, HistoryLost, LossCause, MessageReceived};
+use sotto_core::wire::message::SendMessageRequest;
 use sotto_core::wire::{Code, ConversationId, Cursor, UserId};
 use zeroize::Zeroizing;
 
@@ -22,6 +23,8 @@ pub(crate) struct Lies {
     pub(crate) exists_as: Option<ConversationId>,
     /// What it says of the states of groups.
     pub(crate) states: States,
+    /// Keeps every message and says that it came too late.
+    pub(crate) keeps: Option<Vec<SendMessageRequest>>,
     /// Calls the first among the people of a conversation by the second name.
     pub(crate) calls: Option<(&'static str, &'static str)>,
 }
@@ -46,6 +49,8 @@ pub(crate) enum States {
     Withheld,
     /// Those of another epoch than was asked for.
     OfAnotherEpoch,
+    /// The one with which the group began, as the newest.
+    Oldest,
 }
 
 fn start(world: &mut World, browser: usize, name: &str) -> Result<Reply, Failure> {
@@ -115,6 +120,67 @@ fn the_first_name_of_somebody_stays() {
     world.run_for(30_000);
     assert!(bodies(&mut world, ANNA, id).contains(&Body::JoinedHere), "people were told anew");
     assert_eq!(names(&world, ANNA), before);
+}
+
+fn lose_history(world: &mut World, browser: usize) {
+    let (from, to) = (Cursor::new("1").expect("a digit"), Cursor::new("2").expect("a digit"));
+    let lost = Ephemeral::HistoryLost(HistoryLost { from, to, cause: LossCause::Retention });
+    world.inject(browser, lost.to_frame(world.now).into());
+    world.run_for(30_000);
+}
+
+#[test]
+fn a_text_whose_first_bytes_were_kept_is_shown_once_also_after_a_restart() {
+    let mut world = world();
+    let id = direct(&mut world);
+    world.server.lies.keeps = Some(Vec::new());
+    write(&mut world, ANNA, id, "hi");
+    let kept = world.server.lies.keeps.take().and_then(|mut kept| kept.pop()).expect("it was sent");
+    // Her group moves on, and the text goes out in other bytes.
+    lose_history(&mut world, ANNA);
+    assert_eq!(texts(&mut world, BERT, id), ["hi"]);
+    comes_back(&mut world, 0);
+    let sender = items(&mut world, ANNA, id)[0].key.sender;
+    let SendMessageRequest { client_id, conversation, epoch, ciphertext } = kept;
+    let (cursor, sent_at) = (Cursor::new("9999").expect("digits"), world.now);
+    let again = MessageReceived { cursor, conversation, sender, client_id, epoch, ciphertext, sent_at };
+    world.inject(BERT, Durable::MessageReceived(again).to_frame(world.now).into());
+    world.run_for(5_000);
+    assert_eq!(texts(&mut world, BERT, id), ["hi"]);
+}
+
+#[test]
+fn a_text_that_is_kept_back_leaves_a_line_here_and_is_not_delivered_there() {
+    let mut world = world();
+    let id = direct(&mut world);
+    write(&mut world, ANNA, id, "before");
+    world.spoil_next(BERT, Spoiled::Kept);
+    write(&mut world, ANNA, id, "kept back");
+    write(&mut world, ANNA, id, "after");
+    assert_eq!(bodies(&mut world, BERT, id), [text("before"), Body::Missing, text("after")]);
+    let states: Vec<_> = items(&mut world, ANNA, id).into_iter().map(|item| item.state).collect();
+    assert_eq!(states, [MessageState::Delivered, MessageState::Sent, MessageState::Delivered]);
+}
+
+#[test]
+fn a_device_is_not_led_back_into_an_older_epoch_unseen() {
+    let mut world = world();
+    let id = direct(&mut world);
+    // Her commit comes to him broken, so he has to join anew.
+    world.spoil_next(BERT, Spoiled::Commit);
+    world.network(BERT, Network::Offline);
+    lose_history(&mut world, ANNA);
+    world.server.lies.states = States::Oldest;
+    let before = world.server.commits_asked;
+    world.network(BERT, Network::Online);
+    world.run_for(120_000);
+    assert_eq!(world.server.commits_asked, before, "nobody commits to the epoch of the beginning");
+    world.server.lies.states = States::Told;
+    world.network(BERT, Network::Offline);
+    world.network(BERT, Network::Online);
+    world.run_for(60_000);
+    write(&mut world, ANNA, id, "hi");
+    assert_eq!(texts(&mut world, BERT, id).last().map(String::as_str), Some("hi"));
 }
 
 #[test]

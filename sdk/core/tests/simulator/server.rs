@@ -66,6 +66,8 @@ pub(crate) struct Sent {
 pub(crate) struct Server {
     pub(crate) accounts: Accounts,
     pub(crate) lies: Lies,
+    /// How often a commit was asked for.
+    pub(crate) commits_asked: usize,
     log: Vec<Row>,
     conversations: BTreeMap<ConversationId, Conversation>,
     answers: BTreeMap<(DeviceRef, ClientId), Bytes>,
@@ -393,6 +395,7 @@ impl Server {
         }
         let found = match epoch {
             Some(epoch) => it.states.iter().find(|(state, _)| state.epoch == epoch),
+            None if self.lies.states == States::Oldest => it.states.first(),
             None => it.states.last(),
         };
         let (mut state, n) = found.cloned().ok_or(Problem::new(Code::NotFound))?;
@@ -407,6 +410,7 @@ impl Server {
         if let Some(first) = self.answers.get(&(device, request.client_id)) {
             return envelope::response::<Commit>(first);
         }
+        self.commits_asked += 1;
         let head = self.head();
         let it = self.conversations.get_mut(&request.conversation).ok_or(Problem::new(Code::NotFound))?;
         if !it.people.contains(&device.user) {
@@ -455,6 +459,10 @@ impl Server {
             return refuse(Code::NotAMember);
         }
         if request.epoch > it.epoch() || request.epoch + limit::EPOCHS_BEFORE < it.epoch() {
+            return Err(Problem { cursor: Some(self.head()), ..Problem::new(Code::StaleEpoch) });
+        }
+        if let Some(kept) = &mut self.lies.keeps {
+            kept.push(request);
             return Err(Problem { cursor: Some(self.head()), ..Problem::new(Code::StaleEpoch) });
         }
         let SendMessageRequest { client_id, conversation, epoch, ciphertext } = request;

@@ -61,6 +61,8 @@ struct Tap {
 pub(crate) enum Spoiled {
     Message,
     Commit,
+    /// A message, which does not come at all.
+    Kept,
 }
 
 struct Link {
@@ -453,6 +455,10 @@ impl World {
             (Ok(WireEvent::Durable(Durable::MessageReceived(mut event))), Some(Spoiled::Message)) => {
                 flip_last(&mut event.ciphertext);
                 Durable::MessageReceived(event)
+            }
+            (Ok(WireEvent::Durable(Durable::MessageReceived(_))), Some(Spoiled::Kept)) => {
+                tap.spoils = None;
+                return Bytes::from_static(b"{}");
             }
             _ => return frame,
         };

@@ -1,6 +1,7 @@
 //! Leaves that are not certified by the pinned account of an expected user are refused on every way in.
 
 use super::*;
+use crate::group::Pin;
 use crate::group::config;
 use crate::group::storage::Shelf;
 use crate::identity::{CertificateError, Claim, fingerprint};
@@ -80,7 +81,7 @@ fn replaced_device_is_not_seated_beside_the_newer_one() {
     let (mut ada, mut bob) = (ada_account.device(2), bob_account.device(2));
     for ghost in [bob_before.claim(), ada_before.claim()] {
         let created = ada.groups.create(CONVERSATION, &[bob_account.found()], &[bob.claim(), ghost], NOW);
-        assert!(matches!(created, Err(GroupError::Refused(Refusal::WrongDevice))), "{created:?}");
+        assert!(matches!(created, Err(GroupError::Refused(Refusal::Replaced))), "{created:?}");
         assert!(!ada.groups.is_loaded(CONVERSATION));
     }
 }
@@ -118,7 +119,8 @@ fn group_with_an_uncertified_leaf_is_not_joined() {
     cases.push((ada_account.device(1).keys, Refusal::CertificateMissing));
     for (keys, refusal) in cases {
         let mut bob = bob_account.device(1);
-        bob.groups.pin(ada_account.user, fingerprint(&ada_account.keys.public()).expect("an identity"));
+        let fingerprint = fingerprint(&ada_account.keys.public()).expect("an identity");
+        bob.groups.pin(ada_account.user, Pin { fingerprint, newest_sequence: 1 });
         let missing = refusal == Refusal::CertificateMissing;
         let leaf = if missing { ExtensionList::default() } else { config::leaf_extensions(&keys) };
         let (mut event, tree) = wild_invitation(&keys, &mut bob, leaf);
@@ -226,7 +228,8 @@ fn second_device_of_another_identity_is_refused() {
 fn pinned_identity_that_changed_is_refused_and_stays_pinned() {
     let Pair { bob_account, mut ada, .. } = pair();
     let pinned = ada.groups.pins.get(&bob_account.user).copied();
-    assert_eq!(pinned, Some(fingerprint(&bob_account.keys.public()).expect("an identity")));
+    let known = Some(fingerprint(&bob_account.keys.public()).expect("an identity"));
+    assert_eq!(pinned.map(|pin| pin.fingerprint), known);
     let impostor = Account { keys: AccountKeys::generate(&Provider::new([0x66; 32])), ..Account::new("bob") };
     let mut claimed = impostor.device(1);
     ada.persist_and_restart();
@@ -238,6 +241,21 @@ fn pinned_identity_that_changed_is_refused_and_stays_pinned() {
 }
 
 #[test]
+fn replaced_device_is_refused_in_a_new_group_also_after_a_restart() {
+    let Pair { bob_account, mut ada, .. } = pair();
+    let mut newer = bob_account.device(2);
+    ada.persist();
+    ada.groups.drop_group(CONVERSATION);
+    ada.groups.create(CONVERSATION, &[bob_account.found()], &[newer.claim()], NOW).expect("a group");
+    ada.persist_and_restart();
+    ada.groups.drop_group(CONVERSATION);
+    let mut older = bob_account.device(1);
+    let created = ada.groups.create(CONVERSATION, &[bob_account.found()], &[older.claim()], NOW);
+    assert!(matches!(created, Err(GroupError::Refused(Refusal::Replaced))), "{created:?}");
+    ada.groups.create(CONVERSATION, &[bob_account.found()], &[newer.claim()], NOW).expect("a group");
+}
+
+#[test]
 fn first_sight_pins_on_both_sides() {
     let Pair { ada, bob, ada_account, bob_account, .. } = pair();
     let pin = |device: &Device, user: UserId| {
@@ -245,8 +263,9 @@ fn first_sight_pins_on_both_sides() {
     };
     let ada_pin = fingerprint(&ada_account.keys.public()).expect("an identity");
     let bob_pin = fingerprint(&bob_account.keys.public()).expect("an identity");
-    assert_eq!(pin(&ada, bob_account.user).as_deref(), Some(bob_pin.as_slice()));
-    assert_eq!(pin(&bob, ada_account.user).as_deref(), Some(ada_pin.as_slice()));
+    let known = |pin: [u8; 32]| Some([pin.as_slice(), &1_u64.to_be_bytes()].concat());
+    assert_eq!(pin(&ada, bob_account.user).as_deref(), known(bob_pin).as_deref());
+    assert_eq!(pin(&bob, ada_account.user).as_deref(), known(ada_pin).as_deref());
     assert_eq!(pin(&ada, ada_account.user), None, "oneself is no contact");
 }
 
