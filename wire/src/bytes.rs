@@ -1,12 +1,12 @@
-//! Binary fields: standard base64 with padding (RFC 4648 §4) in JSON, bytes in memory.
+//! Binary fields: standard base64 with padding (RFC 4648 §4) in JSON, byte strings in CBOR, bytes in memory.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use serde::de::Visitor;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-use std::borrow::Cow;
 use std::fmt;
 
-/// Bytes that stand as base64 (RFC 4648 §4, padded, canonical) in JSON.
+/// Bytes that stand as base64 (RFC 4648 §4, padded, canonical) in JSON, as they are in CBOR.
 ///
 /// Bad base64 is refused while parsing, so whoever holds a `Base64` holds bytes.
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
@@ -50,13 +50,39 @@ impl From<&[u8]> for Base64 {
 
 impl Serialize for Base64 {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&STANDARD.encode(&self.0))
+        if serializer.is_human_readable() {
+            serializer.serialize_str(&STANDARD.encode(&self.0))
+        } else {
+            serializer.serialize_bytes(&self.0)
+        }
     }
 }
 
 impl<'de> Deserialize<'de> for Base64 {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = Cow::<'de, str>::deserialize(deserializer)?;
-        STANDARD.decode(text.as_bytes()).map(Self).map_err(|_| de::Error::custom("a field is not valid base64"))
+        // What comes says what it is: text or bytes. The deserializer may not know, where serde keeps a value for later.
+        deserializer.deserialize_any(TextOrBytes)
+    }
+}
+
+struct TextOrBytes;
+
+impl Visitor<'_> for TextOrBytes {
+    type Value = Base64;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("base64")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Base64, E> {
+        STANDARD.decode(text).map(Base64).map_err(|_| E::custom("a field is not valid base64"))
+    }
+
+    fn visit_bytes<E: de::Error>(self, bytes: &[u8]) -> Result<Base64, E> {
+        Ok(Base64(bytes.to_vec()))
+    }
+
+    fn visit_byte_buf<E: de::Error>(self, bytes: Vec<u8>) -> Result<Base64, E> {
+        Ok(Base64(bytes))
     }
 }

@@ -16,6 +16,39 @@ pub enum Access {
     Device,
 }
 
+/// An endpoint as a row of a table, for what treats all of them alike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Described {
+    /// [`Endpoint::PATH`].
+    pub path: &'static str,
+    /// [`Endpoint::REQUEST`].
+    pub request: &'static str,
+    /// [`Endpoint::RESPONSE`].
+    pub response: &'static str,
+    /// [`Endpoint::ACCESS`].
+    pub access: Access,
+    /// [`Endpoint::BODY_MAX_BYTES`].
+    pub body_max_bytes: usize,
+    /// One sentence and more, in English.
+    pub about: &'static str,
+}
+
+/// Every endpoint.
+pub fn all() -> impl Iterator<Item = &'static Described> {
+    [
+        crate::account::ENDPOINTS,
+        crate::session::ENDPOINTS,
+        crate::key::ENDPOINTS,
+        crate::conversation::ENDPOINTS,
+        crate::message::ENDPOINTS,
+        crate::typing::ENDPOINTS,
+        crate::ticket::ENDPOINTS,
+        crate::ping::ENDPOINTS,
+    ]
+    .into_iter()
+    .flatten()
+}
+
 /// A command: `POST PATH` with the envelope of `Request`, answered by the envelope of `Response` or of a
 /// [`crate::Problem`].
 pub trait Endpoint {
@@ -39,12 +72,12 @@ pub trait Endpoint {
 /// may be longer than [`crate::limit::BODY_MAX_BYTES`], `max` and its own bound.
 macro_rules! endpoints {
     ($(
-        $(#[$doc:meta])*
+        $(#[doc = $doc:literal])*
         $name:ident = $access:ident $path:literal
             $request_type:literal($request:ty) => $response_type:literal($response:ty) $(max $max:expr)?;
     )*) => {
         $(
-            $(#[$doc])*
+            $(#[doc = $doc])*
             #[derive(Clone, Copy, Debug)]
             pub struct $name;
 
@@ -58,6 +91,16 @@ macro_rules! endpoints {
                 type Response = $response;
             }
         )*
+
+        /// The endpoints of this file.
+        pub const ENDPOINTS: &[$crate::endpoint::Described] = &[$($crate::endpoint::Described {
+            path: $path,
+            request: $request_type,
+            response: $response_type,
+            access: $crate::Access::$access,
+            body_max_bytes: <$name as $crate::Endpoint>::BODY_MAX_BYTES,
+            about: concat!($($doc),*),
+        },)*];
     };
 }
 pub(crate) use endpoints;

@@ -92,6 +92,10 @@ codes! {
     BadCursor "bad_cursor" 400 Never "the cursor is not one of this server";
     /// The client speaks a version of the protocol that the server does not.
     ProtocolUnsupported "protocol_unsupported" 426 Never "this version of the protocol is not spoken here";
+    /// This transport is not offered here, or none was asked for; the answer names those that are.
+    UpgradeRequired "upgrade_required" 426 Never "the stream is to be had by another transport";
+    /// The device, the account or the address has too many streams; `retry_after_ms` says when to come back.
+    TooManyStreams "too_many_streams" 429 Later "too many streams are open";
     /// Too many requests of this kind; `retry_after_ms` says when to come back.
     RateLimited "rate_limited" 429 Later "too many requests";
     /// A defect of the server. Nothing was changed.

@@ -1,10 +1,11 @@
-//! Ids. Random 16 bytes as base64url without padding (RFC 4648 §5) in JSON, so that one never passes for another and
-//! none tells anything of whom it names; opaque texts (cursor, ticket, request id) as bounded strings.
+//! Ids. Random 16 bytes as base64url without padding (RFC 4648 §5) in JSON and as they are in CBOR, so that one never
+//! passes for another and none tells anything of whom it names; opaque texts (cursor, ticket, request id) as bounded
+//! strings.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::de::Visitor;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
@@ -34,23 +35,23 @@ macro_rules! id {
         impl FromStr for $name {
             type Err = NotAnId;
             fn from_str(text: &str) -> Result<Self, NotAnId> {
-                let mut id = [0; 16];
-                // 22 characters are 16.5 bytes: the decoder refuses set trailing bits, so each id has one spelling.
-                if text.len() != 22 { return Err(NotAnId); }
-                let length = URL_SAFE_NO_PAD.decode_slice(text, &mut id).map_err(|_| NotAnId)?;
-                if length == id.len() { Ok(Self(id)) } else { Err(NotAnId) }
+                parse(text).map(Self)
             }
         }
 
         impl Serialize for $name {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
+                if serializer.is_human_readable() {
+                    serializer.collect_str(self)
+                } else {
+                    serializer.serialize_bytes(&self.0)
+                }
             }
         }
 
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                Cow::<'de, str>::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+                deserializer.deserialize_any(TextOrBytes).map(Self)
             }
         }
     };
@@ -75,6 +76,35 @@ id! {
 id! {
     /// One running sign-in, between its two steps.
     LoginId
+}
+
+fn parse(text: &str) -> Result<[u8; 16], NotAnId> {
+    let mut id = [0; 16];
+    // 22 characters are 16.5 bytes: the decoder refuses set trailing bits, so each id has one spelling.
+    if text.len() != 22 {
+        return Err(NotAnId);
+    }
+    let length = URL_SAFE_NO_PAD.decode_slice(text, &mut id).map_err(|_| NotAnId)?;
+    if length == id.len() { Ok(id) } else { Err(NotAnId) }
+}
+
+/// Reads an id as it comes, which is also right where serde keeps a value for later and no longer knows its format.
+struct TextOrBytes;
+
+impl Visitor<'_> for TextOrBytes {
+    type Value = [u8; 16];
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an id")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<[u8; 16], E> {
+        parse(text).map_err(E::custom)
+    }
+
+    fn visit_bytes<E: de::Error>(self, bytes: &[u8]) -> Result<[u8; 16], E> {
+        bytes.try_into().map_err(|_| E::custom(NotAnId))
+    }
 }
 
 /// A device, always named together with the account that it belongs to.

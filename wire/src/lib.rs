@@ -1,12 +1,14 @@
 //! What crosses the network between a Sotto client and a Sotto server: requests, responses, events, ids, limits and
 //! error codes. Owns the words and their bounds; does no I/O, knows no clock and no cryptography.
 //!
-//! One file per resource (`account`, `session`, `key`, `conversation`, `message`, `typing`, `ticket`), each a list of
+//! One file per resource (`account`, `session`, `key`, `conversation`, `message`, `typing`, `ping`, `ticket`), each a list of
 //! [`Endpoint`]s: path, request, response. The rule that this crate keeps: **what is not known is skipped**. Unknown
 //! fields are ignored, unknown event types become [`event::Event::Unknown`], unknown error codes [`Code::Unknown`].
 
 pub mod account;
 pub mod bytes;
+#[cfg(feature = "cbor")]
+pub mod cbor;
 pub mod conversation;
 pub mod endpoint;
 pub mod envelope;
@@ -16,10 +18,12 @@ pub mod id;
 pub mod key;
 pub mod limit;
 pub mod message;
+pub mod ping;
 pub mod session;
 pub mod ticket;
 pub mod time;
 pub mod typing;
+pub mod websocket;
 
 pub use bytes::Base64;
 pub use endpoint::{Access, Endpoint};

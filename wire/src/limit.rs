@@ -57,6 +57,10 @@ pub const STREAM_SILENCE_MS: u64 = 45_000;
 pub const RECONNECT_FIRST_MS: u64 = 1_000;
 /// See [`RECONNECT_FIRST_MS`].
 pub const RECONNECT_LONGEST_MS: u64 = 30_000;
+/// How long a long poll is held at most when there is nothing to say, in milliseconds (T3). Proxies cut at 30 s and more.
+pub const POLL_HOLD_MS: u64 = 25_000;
+/// Commands of one WebSocket that are carried out at a time; of more the server reads nothing until one is answered.
+pub const COMMANDS_IN_FLIGHT_MAX: usize = 16;
 /// Application messages are accepted for the current epoch and this many before it.
 pub const EPOCHS_BEFORE: u64 = 2;
 /// A typing notice stands this long unless it is renewed or ended, in milliseconds.

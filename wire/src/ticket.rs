@@ -60,6 +60,46 @@ pub struct TicketOpened {
     pub server_time: Millis,
 }
 
+/// `type` of the envelope that answers a long poll.
+pub const EVENTS: &str = "events";
+
+/// Payload of the answer to a long poll: `GET` [`EVENTS_PATH`]`?ticket=…` with `Accept: application/json`. `E` is an
+/// event's envelope, which is the same as on a stream; who reads takes [`RawEvents`].
+///
+/// The answer comes at once where there is something to say, else when there is, at the latest after
+/// [`crate::limit::POLL_HOLD_MS`]. The first answer of a device that opens its stream this way begins with `connected`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EventsPage<E> {
+    /// Events, in the order of the log. May be empty.
+    pub events: Vec<E>,
+    /// Opens the next poll, which goes on behind the last of `events`. Whose answer was lost asks for a fresh ticket at
+    /// its own cursor. None when the stream has ended: the last event says why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<Ticket>,
+    /// Whether there is more already: the next poll will not be held.
+    pub more: bool,
+}
+
+/// The answer to a long poll, with events that [`crate::event::Event::from_frame`] reads.
+pub type RawEvents = EventsPage<Box<serde_json::value::RawValue>>;
+
+/// Payload of the refusal of a transport that this server does not offer, or of a request that asks for none (T6): the
+/// [`crate::Problem`] of [`crate::Code::UpgradeRequired`], and for foreign clients where to go, in their words.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct UpgradeNeeded {
+    /// The problem.
+    #[serde(flatten)]
+    pub problem: crate::Problem,
+    /// The code once more.
+    pub error: crate::Code,
+    /// What to name in the header `Upgrade`: `websocket`.
+    pub upgrade: String,
+    /// Where: a path of this server.
+    pub endpoint: String,
+    /// What this server offers, best first.
+    pub transports: Vec<Transport>,
+}
+
 /// Full jitter: before attempt `n` wait a random time up to `min(longest_ms, first_ms · 2ⁿ)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RetryPolicy {

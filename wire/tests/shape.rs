@@ -7,6 +7,7 @@ use samples::{Sample, samples};
 use serde_json::{Value, json};
 use sotto_wire::event::Event;
 use sotto_wire::{Code, Millis, Problem, Retry};
+use std::collections::HashSet;
 
 /// Adds an unknown field to every object of `value`.
 fn with_unknown_fields(value: Value) -> Value {
@@ -31,14 +32,47 @@ fn every_type_keeps_its_shape() {
 
 #[test]
 fn every_type_reads_back_to_what_was_written() {
-    for Sample { name, json, read_back } in samples() {
+    for Sample { name, json, read_back, .. } in samples() {
         assert_eq!(read_back(json.clone()), Some(json), "{name}");
     }
 }
 
+#[cfg(feature = "cbor")]
+#[test]
+fn every_type_means_the_same_in_cbor() {
+    for Sample { name, json, cbor, read_cbor, .. } in samples() {
+        assert_eq!(read_cbor(&cbor), Some(json), "{name}");
+        for cut in 0..cbor.len() {
+            assert_eq!(read_cbor(&cbor[..cut]), None, "{name} cut at {cut}");
+        }
+        assert_eq!(read_cbor(&[cbor.as_slice(), &[0]].concat()), None, "{name} with more behind");
+    }
+}
+
+#[test]
+fn every_endpoint_is_in_the_table_with_a_path_and_a_type_of_its_own() {
+    let rows: Vec<_> = sotto_wire::endpoint::all().collect();
+    let sources = [
+        include_str!("../src/account.rs"),
+        include_str!("../src/conversation.rs"),
+        include_str!("../src/key.rs"),
+        include_str!("../src/message.rs"),
+        include_str!("../src/ping.rs"),
+        include_str!("../src/session.rs"),
+        include_str!("../src/ticket.rs"),
+        include_str!("../src/typing.rs"),
+    ];
+    let declared: usize = sources.iter().map(|source| source.matches("\"/api/").count()).sum();
+    // The stream's own path is no command.
+    assert_eq!(rows.len(), declared - 1);
+    let paths: HashSet<&str> = rows.iter().map(|row| row.path).collect();
+    let requests: HashSet<&str> = rows.iter().map(|row| row.request).collect();
+    assert_eq!((paths.len(), requests.len()), (rows.len(), rows.len()));
+}
+
 #[test]
 fn unknown_fields_are_skipped_in_every_type() {
-    for Sample { name, json, read_back } in samples() {
+    for Sample { name, json, read_back, .. } in samples() {
         assert_eq!(read_back(with_unknown_fields(json.clone())), Some(json), "{name}");
     }
 }
@@ -51,6 +85,7 @@ fn every_type_has_a_sample() {
         include_str!("../src/event.rs"),
         include_str!("../src/key.rs"),
         include_str!("../src/message.rs"),
+        include_str!("../src/ping.rs"),
         include_str!("../src/session.rs"),
         include_str!("../src/ticket.rs"),
         include_str!("../src/typing.rs"),

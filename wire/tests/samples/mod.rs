@@ -8,6 +8,7 @@ use sotto_wire::conversation::*;
 use sotto_wire::event::*;
 use sotto_wire::key::*;
 use sotto_wire::message::*;
+use sotto_wire::ping::*;
 use sotto_wire::session::*;
 use sotto_wire::ticket::*;
 use sotto_wire::typing::*;
@@ -18,13 +19,25 @@ pub(crate) struct Sample {
     pub(crate) name: &'static str,
     pub(crate) json: Value,
     pub(crate) read_back: fn(Value) -> Option<Value>,
+    #[cfg(feature = "cbor")]
+    pub(crate) cbor: Vec<u8>,
+    #[cfg(feature = "cbor")]
+    pub(crate) read_cbor: fn(&[u8]) -> Option<Value>,
 }
 
 fn sample<T: Serialize + DeserializeOwned>(name: &'static str, value: T) -> Sample {
-    let json = serde_json::to_value(value).expect("wire types are JSON");
+    let json = serde_json::to_value(&value).expect("wire types are JSON");
     // From text, as it comes from the network: some types borrow from it.
     let read_back = |json: Value| serde_json::to_value(serde_json::from_str::<T>(&json.to_string()).ok()?).ok();
-    Sample { name, json, read_back }
+    Sample {
+        name,
+        json,
+        read_back,
+        #[cfg(feature = "cbor")]
+        cbor: cbor::to_vec(&value),
+        #[cfg(feature = "cbor")]
+        read_cbor: |bytes| serde_json::to_value(cbor::from_slice::<T>(bytes).ok()?).ok(),
+    }
 }
 
 macro_rules! list {
@@ -92,8 +105,8 @@ pub(crate) fn samples() -> Vec<Sample> {
         sent_at: Millis(5),
     };
     let retry = RetryPolicy::default();
-    let ticket = Ticket::new("ticket").expect("the sample's ticket is short");
-    let transports = vec![Transport::Sse, Transport::WebSocket, Transport::LongPoll];
+    let ticket = || Ticket::new("ticket").expect("the sample's ticket is short");
+    let transports = || vec![Transport::Sse, Transport::WebSocket, Transport::LongPoll];
     let features = vec!["deflate".to_owned()];
     let (connected, caught_up) = (
         || Connected { heartbeat_ms: Millis(20_000), key_packages: 50, server_time: Millis(1) },
@@ -161,10 +174,12 @@ pub(crate) fn samples() -> Vec<Sample> {
         MessagesLoaded { events: vec![Durable::MessageReceived(received())], more: true },
         TypingRequest { conversation },
         TypingNoted {},
+        PingRequest { cursor: Some(cursor("a.1")) },
+        Pong { server_time: Millis(1) },
         TicketRequest { cursor: Some(cursor("a.1")), protocol: PROTOCOL, features: features.clone() },
         TicketOpened {
-            ticket,
-            transports,
+            ticket: ticket(),
+            transports: transports(),
             heartbeat_ms: Millis(20_000),
             retry,
             protocol: PROTOCOL,
@@ -172,6 +187,18 @@ pub(crate) fn samples() -> Vec<Sample> {
             server_time: Millis(1)
         },
         RetryPolicy { first_ms: Millis(1_000), longest_ms: Millis(30_000) },
+        EventsPage {
+            events: vec![Envelope::new("heartbeat", heartbeat, Millis(1_795_167_825_123))],
+            ticket: Some(ticket()),
+            more: true
+        },
+        UpgradeNeeded {
+            problem: Problem::new(Code::UpgradeRequired),
+            error: Code::UpgradeRequired,
+            upgrade: "websocket".to_owned(),
+            endpoint: EVENTS_PATH.to_owned(),
+            transports: transports()
+        },
     ];
     all.extend([
         sample("MessageReceived", Durable::MessageReceived(received())),
