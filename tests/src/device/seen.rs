@@ -65,6 +65,7 @@ impl Seen {
             Body::Unreadable(cause) => format!("<unreadable: {cause:?}>"),
             Body::JoinedHere => "<joined here>".to_owned(),
             Body::HistoryLost => "<history lost>".to_owned(),
+            Body::Missing => "<missing>".to_owned(),
         };
         self.items().into_iter().map(text).collect()
     }
