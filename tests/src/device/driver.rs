@@ -168,6 +168,11 @@ async fn answer(sent: reqwest::RequestBuilder, jar: Option<Cookies>) -> reqwest:
 
 async fn stream(key: StreamKey, sent: reqwest::RequestBuilder, wishes: &mpsc::UnboundedSender<Wish>) -> Option<()> {
     let mut response = sent.send().await.ok()?.error_for_status().ok()?;
+    // As an `EventSource` does (WHATWG HTML §9.2.2): the page of a captive portal is no stream.
+    let kind = response.headers().get(CONTENT_TYPE)?;
+    if !kind.as_bytes().starts_with(b"text/event-stream") {
+        return None;
+    }
     report(wishes, Input::StreamOpened(key));
     let mut parser = sse::Parser::new();
     while let Some(chunk) = response.chunk().await.ok()? {

@@ -1,8 +1,9 @@
-//! The commands of Sotto: `run`, `test`, `bench`, `check`. Owns the command line and which command is called, not what a
+//! The commands of Sotto: `run`, `test`, `bench`, `chaos`, `check`. Owns the command line and which command is called, not what a
 //! command does. Rule: the standard library only, so that the first command answers within seconds.
 
 mod app;
 mod bench;
+mod chaos;
 mod check;
 mod failure;
 mod fresh;
@@ -24,6 +25,9 @@ cargo xtask <command>
   test [--long] [filter]    everything that is shown by tests: native, tools, SDK and app in the browser; --long takes
                             10 000 simulator seeds instead of 500
   bench [name] [--json]     figures beside their budgets: append, fanout, idle, crypto, size (all without a name)
+  chaos [--seed N] [--faults N] [--minutes N]
+                            real devices on faulty links to a server that is killed: 600 faults in 60 minutes; the seed is
+                            printed and replays
   check                     format, clippy (native and wasm32), tidy, cargo deny
 
 Each command does the set-up that it needs (wasm32 target, wasm-bindgen, Trunk, npm packages, Chromium) and skips what is
@@ -48,6 +52,7 @@ fn main() -> ExitCode {
         "run" => run::run(rest),
         "test" => test::test(rest),
         "bench" => bench::bench(rest),
+        "chaos" => chaos::chaos(rest),
         "check" => check::check(rest),
         other => Err(failure::Failure::Usage(format!("there is no command {other}; see cargo xtask --help"))),
     };
