@@ -12,6 +12,8 @@ mod refusal;
 mod secret;
 mod store;
 mod token;
+#[doc(hidden)]
+pub mod websocket;
 
 pub use clock::Clock;
 pub use config::{AddressSource, Config, ConfigError, LogFormat, Rates};
