@@ -81,7 +81,7 @@ impl Client {
             Change::Link(_) | Change::Logged(_) => {}
             Change::Conversation(conversation) => self.list.put(conversation),
             Change::Conversations(conversations) => self.list.replace(conversations),
-            Change::Timeline(change) => timeline::apply(self.timeline, change),
+            Change::Timeline(_, change) => timeline::apply(self.timeline, change),
         }
     }
 

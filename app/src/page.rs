@@ -19,7 +19,7 @@ use leptos::prelude::*;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Screen {
     Starting,
-    Elsewhere,
+    OtherVersion,
     Unsupported(Missing),
     Failed(StoreFailure),
     Account,
@@ -30,13 +30,13 @@ enum Screen {
 pub(crate) fn screen() -> impl IntoView {
     let client = use_client();
     let screen = Memo::new(move |_| match (client.place(), client.session()) {
-        (Place::Elsewhere, _) => Screen::Elsewhere,
+        (Place::OtherVersion, _) => Screen::OtherVersion,
         (Place::Unsupported(missing), _) => Screen::Unsupported(missing),
+        // Another tab has taken over while this one was frozen, and this one is about to follow it: nothing has failed.
+        (Place::Failed(StoreFailure::Superseded), session) => by_session(&session),
         (Place::Failed(failure), _) => Screen::Failed(failure),
-        (Place::Starting, _) | (Place::Leading, Session::Starting) => Screen::Starting,
-        // One screen for both, so that the form stays while it waits.
-        (Place::Leading, Session::SignedOut(_) | Session::Authenticating) => Screen::Account,
-        (Place::Leading, Session::SignedIn(_)) => Screen::Main,
+        (Place::Starting, _) => Screen::Starting,
+        (Place::Leading | Place::Following, session) => by_session(&session),
     });
     Effect::new(move |before: Option<Screen>| {
         let screen = screen.get();
@@ -62,11 +62,21 @@ pub(crate) fn screen() -> impl IntoView {
     move || match screen.get() {
         // The shell of index.html is in sight.
         Screen::Starting => ().into_any(),
-        Screen::Elsewhere => place::elsewhere().into_any(),
+        Screen::OtherVersion => place::other_version().into_any(),
         Screen::Unsupported(missing) => place::unsupported(missing).into_any(),
         Screen::Failed(failure) => place::failed(failure).into_any(),
         Screen::Account => view! { <account::AccountPage /> }.into_any(),
         Screen::Main => view! { <main::MainPage /> }.into_any(),
+    }
+}
+
+/// What is shown in every tab alike.
+fn by_session(session: &Session) -> Screen {
+    match session {
+        Session::Starting => Screen::Starting,
+        // One screen for both, so that the form stays while it waits.
+        Session::SignedOut(_) | Session::Authenticating => Screen::Account,
+        Session::SignedIn(_) => Screen::Main,
     }
 }
 

@@ -5,15 +5,20 @@
 //! its answer goes back in; nothing is tried again here.**
 
 mod answers;
+mod channel;
 mod clock;
+mod codec;
 mod database;
 mod driver;
 mod event_source;
+mod follow;
 mod jobs;
+mod lead;
 mod leader;
 mod listener;
 mod listeners;
 mod lock;
+mod message;
 mod page;
 mod persist;
 mod place;
@@ -24,6 +29,7 @@ mod seal;
 mod shown;
 mod sotto;
 mod store;
+mod tab;
 mod task;
 mod timeline;
 

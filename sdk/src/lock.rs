@@ -9,9 +9,18 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{AbortController, LockManager, LockOptions};
 
-/// A lock that is held until dropped.
+/// A lock that is held until dropped, or until another tab steals it.
 pub(crate) struct Held {
     release: Function,
+    robbed: oneshot::Receiver<()>,
+}
+
+impl Held {
+    /// Waits until another tab has stolen the lock.
+    pub(crate) async fn robbed(&mut self) {
+        // Told, or the page is going away and nobody tells anything any more: the lock is gone in both cases.
+        let _ = (&mut self.robbed).await;
+    }
 }
 
 impl Drop for Held {
@@ -42,6 +51,13 @@ pub(crate) async fn take(locks: &LockManager, name: &str) -> Result<Held, Refuse
     request(locks, name, &options).await.unwrap_or(Err(Refused))?.ok_or(Refused)
 }
 
+/// Takes the lock `name` from whoever holds it, and before all who wait for it.
+pub(crate) async fn steal(locks: &LockManager, name: &str) -> Result<Held, Refused> {
+    let options = LockOptions::new();
+    options.set_steal(true);
+    request(locks, name, &options).await.unwrap_or(Err(Refused))?.ok_or(Refused)
+}
+
 /// Takes a request back when dropped; after the lock was granted that does nothing.
 struct Withdrawal(AbortController);
 
@@ -63,22 +79,31 @@ fn request(locks: &LockManager, name: &str, options: &LockOptions) -> oneshot::R
             let _ = sender.send(outcome);
         }
     };
+    let (told, robbed) = oneshot::channel();
+    let mut robbed = Some(robbed);
     let granted = Closure::<dyn FnMut(JsValue) -> Promise>::new({
         let settle = settle.clone();
         move |lock: JsValue| {
-            if lock.is_null() {
+            let Some(robbed) = robbed.take().filter(|_| !lock.is_null()) else {
                 settle(Ok(None));
                 return Promise::resolve(&JsValue::NULL);
-            }
-            // The lock is held until the promise that this function returns is settled.
-            Promise::new(&mut |release, _| settle(Ok(Some(Held { release }))))
+            };
+            let mut robbed = Some(robbed);
+            // The lock is held until the promise that this function returns is settled. A promise calls this once.
+            Promise::new(&mut |release, _| {
+                if let Some(robbed) = robbed.take() {
+                    settle(Ok(Some(Held { release, robbed })));
+                }
+            })
         }
     });
     let freed = locks.request_with_options(name, options, granted.as_ref().unchecked_ref());
     spawn_local(async move {
-        // Rejected when it was refused or taken back; else what was to be told has been told.
+        // Rejected when it was refused, taken back or stolen; else what was to be told has been told.
         let _ = JsFuture::from(freed).await;
         settle(Err(Refused));
+        // Fails when the holder has freed it, and nobody waits.
+        let _ = told.send(());
         drop(granted);
     });
     outcome
@@ -117,6 +142,21 @@ mod tests {
         assert!(try_take(&locks, &name).await.expect("allowed").is_none());
         drop(next);
         drop(take(&locks, &name).await.expect("allowed"));
+    }
+
+    #[wasm_bindgen_test]
+    async fn a_lock_that_is_stolen_is_told_to_who_held_it() {
+        let (locks, name) = (locks(), fresh_name());
+        let mut held = try_take(&locks, &name).await.expect("allowed").expect("free");
+        let mut waiting = Box::pin(take(&locks, &name));
+        begun(&mut waiting).await;
+        begun(&mut Box::pin(held.robbed())).await;
+        let thief = steal(&locks, &name).await.expect("allowed");
+        held.robbed().await;
+        drop(held);
+        assert!(try_take(&locks, &name).await.expect("allowed").is_none());
+        drop(thief);
+        drop(waiting.await.expect("allowed"));
     }
 
     /// How many wait for the lock `name`, as the browser knows it.

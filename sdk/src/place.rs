@@ -7,8 +7,11 @@ pub enum Place {
     Starting,
     /// This tab leads: it alone reads and writes the store and holds the stream.
     Leading,
-    /// Another tab leads. When it closes, this one takes over by itself.
-    Elsewhere,
+    /// Another tab leads, and this one shows and does the same by it. When that one closes, crashes or freezes, this one
+    /// takes over by itself.
+    Following,
+    /// A tab of another version of the app has taken the lead: this one can do nothing more until it is loaded anew.
+    OtherVersion,
     /// This browser cannot carry Sotto.
     Unsupported(Missing),
     /// The local store does not work; commands that need it fail. A reload tries again.

@@ -1,10 +1,12 @@
-//! What is to be seen: the typed stores, put together from the core's differences. Owns their consistency; the driver
-//! feeds it and the face hands it out.
+//! What is to be seen: the typed stores, put together from the core's differences. Owns their consistency; the driver, or
+//! the tab that leads, feeds it and the face hands it out.
 
+use crate::lead::Lead;
 use crate::listeners::{Listeners, Subscription};
 use crate::place::Place;
 use crate::store::Store;
 use crate::timeline::{Loading, Timeline};
+use sotto_core::contract::ViewerKey;
 use sotto_core::view::{Change, Connection, Conversation, Session, TimelineChange};
 use sotto_core::wire::ConversationId;
 use std::cell::{Cell, RefCell};
@@ -22,9 +24,14 @@ pub enum Told {
     Notify(ConversationId),
 }
 
-/// What is to be seen.
+/// What is to be seen in this tab.
 pub(crate) struct Shown {
+    viewer: ViewerKey,
     place: Cell<Place>,
+    /// The conversation that is open here, whether or not its timeline has come.
+    open: Cell<Option<ConversationId>>,
+    /// The lead of this tab, while it leads: passes on what the other tabs are to show.
+    lead: RefCell<Option<Rc<Lead>>>,
     pub(crate) session: Store<Session>,
     pub(crate) connection: Store<Connection>,
     pub(crate) conversations: Store<Vec<Conversation>>,
@@ -35,9 +42,13 @@ pub(crate) struct Shown {
 }
 
 impl Shown {
-    pub(crate) fn new() -> Self {
+    /// Nothing yet. The core knows this tab by `viewer`.
+    pub(crate) fn new(viewer: ViewerKey) -> Self {
         Self {
+            viewer,
             place: Cell::new(Place::Starting),
+            open: Cell::new(None),
+            lead: RefCell::new(None),
             session: Store::new(Session::Starting),
             connection: Store::new(Connection::None),
             conversations: Store::new(Vec::new()),
@@ -47,31 +58,78 @@ impl Shown {
         }
     }
 
+    /// This tab, as the core knows it.
+    pub(crate) fn viewer(&self) -> ViewerKey {
+        self.viewer
+    }
+
     pub(crate) fn place(&self) -> Place {
         self.place.get()
     }
 
     pub(crate) fn set_place(&self, place: Place) {
         if self.place.replace(place) != place {
+            self.note(&Told::Place(place));
             self.listeners.tell(&Told::Place(place));
         }
     }
 
-    pub(crate) fn subscribe(&self, run: impl FnMut(&Told) + 'static) -> Subscription {
-        let mut present = vec![
+    /// From now on what is taken in is passed on by `lead`, or by nobody.
+    pub(crate) fn set_lead(&self, lead: Option<Rc<Lead>>) {
+        *self.lead.borrow_mut() = lead;
+    }
+
+    fn note(&self, told: &Told) {
+        if let Some(lead) = &*self.lead.borrow() {
+            lead.note(told);
+        }
+    }
+
+    /// The conversation that is open here.
+    pub(crate) fn open(&self) -> Option<ConversationId> {
+        self.open.get()
+    }
+
+    /// A conversation is open here from now on.
+    pub(crate) fn set_open(&self, conversation: ConversationId) {
+        self.open.set(Some(conversation));
+    }
+
+    /// All but the timeline, as it would have been told.
+    pub(crate) fn present(&self) -> Vec<Told> {
+        vec![
             Told::Place(self.place()),
             Told::Changed(Change::Session(Session::clone(&self.session.get()))),
             Told::Changed(Change::Connection(*self.connection.get())),
             Told::Changed(Change::Conversations(Vec::clone(&self.conversations.get()))),
-        ];
+        ]
+    }
+
+    pub(crate) fn subscribe(&self, run: impl FnMut(&Told) + 'static) -> Subscription {
+        let mut present = self.present();
         if let Some(Timeline { conversation, items, older, .. }) = Option::clone(&self.timeline.get()) {
-            present.push(Told::Changed(Change::Timeline(TimelineChange::Opened { conversation, items, older })));
+            let opened = TimelineChange::Opened { conversation, items, older };
+            present.push(Told::Changed(Change::Timeline(self.viewer, opened)));
         }
         self.listeners.add(&present.iter().collect::<Vec<_>>(), run)
     }
 
     /// Takes a difference in; told by the next [`Shown::flush`].
     pub(crate) fn apply(&self, change: Change) {
+        match &change {
+            // A core that takes over reads the store anew; to whoever looks nothing has happened.
+            Change::Session(Session::Starting) if *self.session.get() != Session::Starting => return,
+            Change::Timeline(viewer, _) if *viewer == self.viewer => {}
+            Change::Timeline(..) => return self.note(&Told::Changed(change)),
+            Change::Session(_)
+            | Change::Connection(_)
+            | Change::Link(_)
+            | Change::Logged(_)
+            | Change::Conversation(_)
+            | Change::Conversations(_) => {
+                self.note(&Told::Changed(change.clone()));
+            }
+        }
         if !self.listeners.is_empty() {
             self.news.borrow_mut().push(Told::Changed(change.clone()));
         }
@@ -95,16 +153,18 @@ impl Shown {
                 let at = shown.partition_point(|other| order(other) < order(&conversation));
                 shown.insert(at, conversation);
             }),
-            Change::Timeline(change) => self.timeline.change(|shown| Timeline::apply(shown, change)),
+            Change::Timeline(_, change) => self.timeline.change(|shown| Timeline::apply(shown, change)),
         }
     }
 
     pub(crate) fn notify(&self, conversation: ConversationId) {
+        self.note(&Told::Notify(conversation));
         self.news.borrow_mut().push(Told::Notify(conversation));
     }
 
     /// Nothing is open any more.
     pub(crate) fn close_timeline(&self) {
+        self.open.set(None);
         self.timeline.change(|timeline| *timeline = None);
         self.timeline.flush();
     }
@@ -127,6 +187,10 @@ impl Shown {
         self.timeline.flush();
         let news = self.news.take();
         news.iter().for_each(|told| self.listeners.tell(told));
+        let lead = self.lead.borrow().clone();
+        if let Some(lead) = lead {
+            lead.flush(self.open());
+        }
     }
 }
 
@@ -148,9 +212,11 @@ mod tests {
         Conversation { id, kind, last: None, unread: 0, active_at, typing: Vec::new() }
     }
 
+    const ME: ViewerKey = ViewerKey(7);
+
     fn opened(conversation: ConversationId) -> Change {
         let items = vec![item(conversation, 1, 1)];
-        Change::Timeline(TimelineChange::Opened { conversation, items, older: Older::More })
+        Change::Timeline(ME, TimelineChange::Opened { conversation, items, older: Older::More })
     }
 
     /// What a store tells.
@@ -165,7 +231,7 @@ mod tests {
 
     #[wasm_bindgen_test]
     fn conversations_stand_newest_first_and_changes_of_a_turn_are_told_as_one() {
-        let shown = Shown::new();
+        let shown = Shown::new(ME);
         let (told, _subscription) = history(&shown.conversations);
         shown.apply(Change::Conversations(vec![conversation(HERE, 1), conversation(THERE, 2)]));
         shown.apply(Change::Conversation(conversation(HERE, 3)));
@@ -176,7 +242,7 @@ mod tests {
 
     #[wasm_bindgen_test]
     fn who_subscribes_is_told_the_present_state_and_then_the_news_in_order() {
-        let shown = Shown::new();
+        let shown = Shown::new(ME);
         shown.set_place(Place::Leading);
         shown.apply(opened(HERE));
         shown.flush();
@@ -199,7 +265,7 @@ mod tests {
         shown.flush();
         assert_eq!(told.take(), [Told::Notify(THERE), Told::Changed(Change::Connection(Connection::Offline))]);
         drop(subscription);
-        shown.set_place(Place::Elsewhere);
+        shown.set_place(Place::Following);
         shown.notify(THERE);
         shown.flush();
         assert_eq!(told.take(), []);
@@ -207,7 +273,7 @@ mod tests {
 
     #[wasm_bindgen_test]
     fn a_subscription_that_ends_another_while_told_is_heard() {
-        let shown = Shown::new();
+        let shown = Shown::new(ME);
         let (told, other) = history(&shown.connection);
         let other = RefCell::new(Some(other));
         let before = shown.connection.subscribe(|_| {});
@@ -225,7 +291,7 @@ mod tests {
 
     #[wasm_bindgen_test]
     fn signing_out_leaves_nothing_to_be_seen() {
-        let shown = Shown::new();
+        let shown = Shown::new(ME);
         shown.apply(Change::Conversations(vec![conversation(HERE, 1)]));
         shown.apply(opened(HERE));
         shown.apply(Change::Session(Session::SignedOut(None)));
@@ -235,7 +301,7 @@ mod tests {
 
     #[wasm_bindgen_test]
     fn older_items_are_under_way_until_they_come() {
-        let shown = Shown::new();
+        let shown = Shown::new(ME);
         shown.apply(opened(HERE));
         let loading = || shown.timeline.get().as_ref().as_ref().map(|timeline| timeline.loading_older);
         shown.loading_older(THERE);
@@ -243,7 +309,7 @@ mod tests {
         shown.loading_older(HERE);
         assert_eq!(loading(), Some(Loading::UnderWay));
         let change = TimelineChange::OlderLoaded { conversation: HERE, items: Vec::new(), older: Older::None };
-        shown.apply(Change::Timeline(change));
+        shown.apply(Change::Timeline(ME, change));
         assert_eq!(loading(), Some(Loading::Idle));
         shown.close_timeline();
         assert_eq!(loading(), None);

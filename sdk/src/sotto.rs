@@ -1,5 +1,5 @@
-//! The face of the SDK for Rust: stores to draw from, and commands. Owns the life of the driver: when the last clone
-//! is dropped, the driver ends, its connections close and the lead is free.
+//! The face of the SDK for Rust: stores to draw from, and commands. Owns the life of this tab: when the last clone is
+//! dropped, its driver ends, its connections close and the lead is free.
 
 use crate::answers::Answers;
 use crate::listeners::Subscription;
@@ -7,11 +7,13 @@ use crate::place::Place;
 use crate::queue::Queue;
 use crate::shown::{Shown, Told};
 use crate::store::Store;
+use crate::tab::{Role, Tab};
 use crate::timeline::Timeline;
-use crate::{clock, leader, task};
-use sotto_core::contract::{Command, Failure, Input, Reply};
+use crate::{clock, leader, random, task};
+use sotto_core::contract::{Command, Failure, Input, Reply, ViewerKey};
 use sotto_core::view::{Connection, Conversation, MessageKey, Session};
-use sotto_core::wire::{ConversationId, Millis};
+use sotto_core::wire::ticket::Transport;
+use sotto_core::wire::{ClientId, ConversationId, Millis};
 use std::rc::Rc;
 use zeroize::Zeroizing;
 
@@ -38,27 +40,34 @@ pub struct Sotto {
 }
 
 struct Life {
-    world: Rc<World>,
+    tab: Rc<Tab>,
 }
 
-/// What the face and the driver share.
+/// What a lead's driver works with. Each lead has one of its own, so that what comes late for one does not reach the next.
 pub(crate) struct World {
     pub(crate) options: Options,
     pub(crate) inputs: Queue<Input>,
-    pub(crate) answers: Answers,
-    pub(crate) shown: Shown,
+    pub(crate) answers: Rc<Answers>,
+    pub(crate) shown: Rc<Shown>,
 }
 
 impl World {
+    /// One of a tab that is alone.
+    #[cfg(test)]
     pub(crate) fn new(options: Options) -> Self {
-        Self { options, inputs: Queue::default(), answers: Answers::default(), shown: Shown::new() }
+        Self::of(&Tab::new(options, ViewerKey(0)))
+    }
+
+    /// One of this tab.
+    pub(crate) fn of(tab: &Tab) -> Self {
+        let (answers, shown) = (Rc::clone(&tab.answers), Rc::clone(&tab.shown));
+        Self { options: tab.options.clone(), inputs: Queue::default(), answers, shown }
     }
 }
 
 impl Drop for Life {
     fn drop(&mut self) {
-        self.world.inputs.close();
-        self.world.answers.end();
+        self.tab.end();
     }
 }
 
@@ -66,11 +75,14 @@ impl Sotto {
     /// Starts, and returns at once; everything comes by subscription.
     ///
     /// The tab that gets the Web Lock `sotto-leader-<database>` leads. While another one does, this one stands at
-    /// [`Place::Elsewhere`] and does nothing; when that tab closes, this one takes over by itself.
+    /// [`Place::Following`]: it shows the same, and what is asked of it is done by that tab. When that tab closes, crashes
+    /// or freezes, this one takes over by itself.
     pub fn start(options: Options) -> Sotto {
-        let world = Rc::new(World::new(options));
-        leader::start(Rc::clone(&world));
-        Sotto { life: Rc::new(Life { world }) }
+        // Without random numbers nothing begins: `leader` says so.
+        let viewer = ViewerKey(u64::from_le_bytes(random::bytes().unwrap_or_default()));
+        let tab = Rc::new(Tab::new(options, viewer));
+        leader::start(Rc::clone(&tab));
+        Sotto { life: Rc::new(Life { tab }) }
     }
 
     /// Where this tab stands.
@@ -113,15 +125,13 @@ impl Sotto {
     pub async fn sign_up(&self, name: &str, display_name: &str, password: &str) -> Result<(), Failure> {
         let (name, display_name) = (name.to_owned(), display_name.to_owned());
         let command = Command::SignUp { name, display_name, password: Zeroizing::new(password.to_owned()) };
-        task::painted().await;
-        self.run(command).await.map(drop)
+        self.run_long(command).await
     }
 
     /// Signs in. When this browser's store is not the account's device, it becomes it.
     pub async fn sign_in(&self, name: &str, password: &str) -> Result<(), Failure> {
         let command = Command::SignIn { name: name.to_owned(), password: Zeroizing::new(password.to_owned()) };
-        task::painted().await;
-        self.run(command).await.map(drop)
+        self.run_long(command).await
     }
 
     /// Ends the session and erases the local store, offline too.
@@ -142,24 +152,27 @@ impl Sotto {
     /// Follows a conversation's timeline in [`Sotto::timeline`], in place of the one before, which stays there until
     /// the new one is loaded: compare [`Timeline::conversation`].
     pub fn open_conversation(&self, id: ConversationId) {
-        self.tell(Command::OpenConversation(id));
+        self.shown().set_open(id);
+        self.tell(Command::OpenConversation(self.shown().viewer(), id));
     }
 
     /// Stops following it.
     pub fn close_conversation(&self) {
         self.shown().close_timeline();
-        self.tell(Command::CloseConversation);
+        self.tell(Command::CloseConversation(self.shown().viewer()));
     }
 
     /// One page further back in the open timeline.
     pub fn load_older(&self, id: ConversationId) {
         self.shown().loading_older(id);
-        self.tell(Command::LoadOlder(id));
+        self.tell(Command::LoadOlder(self.shown().viewer(), id));
     }
 
     /// Sends a text: resolves as soon as it is in the outbox on disk, online or not.
     pub async fn send(&self, conversation: ConversationId, text: &str) -> Result<MessageKey, Failure> {
-        match self.run(Command::Send { conversation, text: text.to_owned() }).await? {
+        // Named here, so that a tab that takes over knows whether it was carried out.
+        let client_id = random::bytes().map(ClientId);
+        match self.run(Command::Send { conversation, text: text.to_owned(), client_id }).await? {
             Reply::Message(key) => Ok(key),
             Reply::Done | Reply::Conversation(_) => Err(Failure::WrongState),
         }
@@ -177,7 +190,10 @@ impl Sotto {
 
     /// Everything in the conversation has been seen.
     pub fn mark_read(&self, conversation: ConversationId) {
-        self.tell(Command::MarkRead(conversation));
+        // Kept until it is done: another tab may be about to take over. Nobody waits for the answer.
+        let tab = &self.life.tab;
+        let (key, _) = tab.answers.expect(Command::MarkRead(conversation));
+        tab.submit(key, Command::MarkRead(conversation));
     }
 
     /// The user is writing; call it at each key press, the core throttles.
@@ -195,35 +211,36 @@ impl Sotto {
         self.tell(Command::Reconnect);
     }
 
-    fn shown(&self) -> &Shown {
-        &self.life.world.shown
+    /// Carries the events by this transport and no other until the next start, or by the best again: for testing.
+    pub fn use_transport(&self, transport: Option<Transport>) {
+        self.tell(Command::UseTransport(transport));
     }
 
-    /// Hands a command in and waits for its answer.
+    fn shown(&self) -> &Shown {
+        &self.life.tab.shown
+    }
+
+    /// Has a command carried out, here or by the tab that leads, and waits for its answer.
     async fn run(&self, command: Command) -> Result<Reply, Failure> {
-        let world = &self.life.world;
-        if !takes_commands(self.place()) {
-            return Err(Failure::WrongState);
-        }
-        let (key, answer) = world.answers.expect();
-        world.inputs.push(Input::Command { key, command });
+        let tab = &self.life.tab;
+        let (key, answer) = tab.answers.expect(command.clone());
+        tab.submit(key, command);
         answer.await
     }
 
-    /// Hands a command in whose answer nobody wants.
-    fn tell(&self, command: Command) {
-        let world = &self.life.world;
-        if takes_commands(self.place()) {
-            world.inputs.push(Input::Command { key: world.answers.name(), command });
+    /// Has a command carried out that keeps this tab busy for a while, on keys from a password.
+    async fn run_long(&self, command: Command) -> Result<(), Failure> {
+        task::painted().await;
+        if let Role::Leading(lead) = self.life.tab.role() {
+            lead.ask_patience();
         }
+        self.run(command).await.map(drop)
     }
-}
 
-/// Whether there is, or will be, a driver that takes commands. A failed store still lets one sign out, say.
-fn takes_commands(place: Place) -> bool {
-    match place {
-        Place::Starting | Place::Leading | Place::Failed(_) => true,
-        Place::Elsewhere | Place::Unsupported(_) => false,
+    /// Has a command carried out whose answer nobody wants, if anybody can.
+    fn tell(&self, command: Command) {
+        let tab = &self.life.tab;
+        tab.submit(tab.answers.name(), command);
     }
 }
 

@@ -1,6 +1,9 @@
-//! Turns of the browser's event loop. Owns how to let others run; not when.
+//! Turns of the browser's event loop, and what comes first. Owns how to let others run; not when.
 
 use js_sys::{Function, Promise};
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::MessageChannel;
@@ -38,6 +41,24 @@ pub(crate) async fn painted() {
     .await;
     // The frame callback runs before the frame is painted.
     turn().await;
+}
+
+/// Which of two was first.
+pub(crate) enum First<A, B> {
+    One(A),
+    Other(B),
+}
+
+/// Waits for whichever comes first, and drops the other.
+pub(crate) async fn first<A, B>(one: impl Future<Output = A>, other: impl Future<Output = B>) -> First<A, B> {
+    let (mut one, mut other) = (pin!(one), pin!(other));
+    poll_fn(|context| {
+        if let Poll::Ready(value) = one.as_mut().poll(context) {
+            return Poll::Ready(First::One(value));
+        }
+        other.as_mut().poll(context).map(First::Other)
+    })
+    .await
 }
 
 /// Waits until the function handed to `start` is called.

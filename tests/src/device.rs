@@ -11,7 +11,7 @@ pub use seen::{Seen, Timeline};
 use crate::PATIENCE;
 use crate::http::Cookies;
 use driver::{Driver, Wish};
-use sotto_core::contract::{Command, Failure, Input, Network, Reply};
+use sotto_core::contract::{Command, Failure, Input, Network, Reply, ViewerKey};
 use sotto_core::view::{Body, Connection, Item, Me, MessageKey, MessageState, Progress, Session};
 use sotto_wire::ConversationId;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -176,7 +176,7 @@ impl Device {
 
     /// Writes a text; it is in the outbox on disk then.
     pub async fn send(&self, conversation: ConversationId, text: &str) -> MessageKey {
-        match self.ask(Command::Send { conversation, text: text.to_owned() }).await {
+        match self.ask(Command::Send { conversation, text: text.to_owned(), client_id: None }).await {
             Ok(Reply::Message(key)) => key,
             other => panic!("{}: send a text: {other:?}", self.label),
         }
@@ -184,7 +184,7 @@ impl Device {
 
     /// Opens a conversation and waits until its newest page is on screen.
     pub async fn open(&self, conversation: ConversationId) {
-        self.input(Command::OpenConversation(conversation));
+        self.input(Command::OpenConversation(ViewerKey(0), conversation));
         self.wait_for("the opened conversation", |seen| {
             seen.timeline.as_ref().filter(|timeline| timeline.conversation == conversation).map(|_| ())
         })

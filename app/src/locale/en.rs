@@ -182,8 +182,8 @@ pub(super) static TEXT: Text = Text {
         signing_out: "Signing out…",
     },
     place: Place {
-        elsewhere_title: "Sotto is open in another tab",
-        elsewhere_text: "Go on there. When you close that tab, Sotto continues here by itself.",
+        other_version_title: "Sotto has been updated",
+        other_version_text: "Another tab runs a newer version. Load this one again to go on here.",
         unsupported_title: "This browser is missing something",
         unsupported_text: "A current version of Chrome, Edge, Firefox or Safari has all that Sotto needs.",
         failed_title: "Sotto cannot open its storage",

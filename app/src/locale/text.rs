@@ -220,8 +220,8 @@ texts! {
 
     /// Where the app cannot run.
     Place {
-        elsewhere_title: Words,
-        elsewhere_text: Words,
+        other_version_title: Words,
+        other_version_text: Words,
         unsupported_title: Words,
         unsupported_text: Words,
         failed_title: Words,

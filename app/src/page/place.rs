@@ -1,15 +1,15 @@
-//! Where the app cannot run: it runs in another tab, the browser lacks something, or the local store does not work.
-//! Owns these three screens.
+//! Where the app cannot run: a tab of another version has taken over, the browser lacks something, or the local store does
+//! not work. Owns these three screens.
 
 use crate::client::{Missing, StoreFailure};
 use crate::locale;
 use crate::part::icon::{Icon, icon};
 use leptos::prelude::*;
 
-/// Another tab leads.
-pub(crate) fn elsewhere() -> impl IntoView {
+/// A tab of another version leads.
+pub(crate) fn other_version() -> impl IntoView {
     let text = &locale::text().place;
-    state(Icon::Tabs, text.elsewhere_title, [text.elsewhere_text, ""], ())
+    state(Icon::Tabs, text.other_version_title, [text.other_version_text, ""], reload())
 }
 
 /// This browser cannot carry Sotto.
@@ -23,12 +23,15 @@ pub(crate) fn unsupported(missing: Missing) -> impl IntoView {
 pub(crate) fn failed(failure: StoreFailure) -> impl IntoView {
     let text = &locale::text();
     let words = [(text.store_failure)(failure), text.place.failed_text];
-    let reload = view! {
+    state(Icon::Alert, text.place.failed_title, words, reload())
+}
+
+fn reload() -> impl IntoView {
+    view! {
         <button type="button" class="button" on:click=move |_| drop(window().location().reload())>
-            {text.place.reload}
+            {locale::text().place.reload}
         </button>
-    };
-    state(Icon::Alert, text.place.failed_title, words, reload)
+    }
 }
 
 fn state(shape: Icon, title: &'static str, words: [&'static str; 2], action: impl IntoView) -> impl IntoView {

@@ -3,7 +3,7 @@
 use crate::view::{Change, MessageKey};
 use bytes::Bytes;
 use sotto_wire::ticket::Transport;
-use sotto_wire::{Code, ConversationId, Millis};
+use sotto_wire::{ClientId, Code, ConversationId, Millis};
 use zeroize::Zeroizing;
 
 /// What a client is started with.
@@ -86,7 +86,7 @@ pub enum Visibility {
 }
 
 /// What somebody wants.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Command {
     /// Make an account, whose first device this is. Answers [`Reply::Done`].
     SignUp {
@@ -115,18 +115,21 @@ pub enum Command {
     /// The notes to self, created if need be. Answers [`Reply::Conversation`].
     StartNotes,
     /// Follow a conversation's timeline: its newest page comes as [`Change::Timeline`], then what changes. One at a
-    /// time; opening another closes it.
-    OpenConversation(ConversationId),
+    /// time for each viewer; opening another closes it.
+    OpenConversation(ViewerKey, ConversationId),
     /// Stop following it.
-    CloseConversation,
+    CloseConversation(ViewerKey),
     /// One page further back in the open timeline.
-    LoadOlder(ConversationId),
+    LoadOlder(ViewerKey, ConversationId),
     /// Send a text. Answers [`Reply::Message`] as soon as it is in the outbox on disk, online or not.
     Send {
         /// Where to.
         conversation: ConversationId,
         /// 1 to [`sotto_wire::limit::TEXT_MAX_BYTES`] bytes of UTF-8.
         text: String,
+        /// Random, when this may be asked for again: it is carried out once, and answered alike, as long as it is one of
+        /// the last [`SENDS_KNOWN_MAX`]. Drawn by the core when left out.
+        client_id: Option<ClientId>,
     },
     /// Try a failed message again, at the end of the outbox.
     Retry(MessageKey),
@@ -207,6 +210,14 @@ pub enum Failure {
 /// Most messages that wait in the outbox: a week of writing offline; bounded because each stands in memory.
 pub const OUTBOX_MAX: usize = 1_000;
 
+/// So many [`Command::Send`]s with an id are known again. They are asked for again only when a lead ends that has not
+/// answered yet, and answers come within a write to disk: a few are under way at most.
+pub const SENDS_KNOWN_MAX: usize = 64;
+
+/// So many viewers are told of their timelines at once: more tabs than a person has open. Another one takes the place of
+/// the one that opened its timeline first.
+pub const VIEWERS_MAX: usize = 32;
+
 macro_rules! keys {
     ($($(#[$doc:meta])* $name:ident;)*) => {$(
         $(#[$doc])*
@@ -218,6 +229,8 @@ macro_rules! keys {
 keys! {
     /// A command, as its caller names it.
     CommandKey;
+    /// Somebody who looks at a timeline, such as a tab, as the caller names them.
+    ViewerKey;
     /// A request, as the core names it.
     RequestKey;
     /// A stream, as the core names it.

@@ -5,14 +5,14 @@
 
 use crate::backoff;
 use crate::content::Content;
-use crate::contract::Record;
+use crate::contract::{Record, SENDS_KNOWN_MAX};
 use crate::random::Random;
 use crate::record;
 use serde::{Deserialize, Serialize};
 use sotto_wire::message::MessageSent;
 use sotto_wire::ticket::RetryPolicy;
 use sotto_wire::{Base64, ClientId, Code, ConversationId, Millis, Problem, Retry};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 /// Most conversations that are sent to at once: enough to hide a round trip, few enough not to crowd others out.
 const UNDER_WAY_MAX: usize = 8;
@@ -23,6 +23,8 @@ pub(crate) struct Outbox {
     items: BTreeMap<u64, Item>,
     under_way: BTreeMap<ConversationId, UnderWay>,
     next_sequence: u64,
+    /// Ids of the texts that were asked for last, oldest first: at most [`SENDS_KNOWN_MAX`].
+    known: VecDeque<ClientId>,
 }
 
 /// Something that waits to be sent.
@@ -97,6 +99,25 @@ pub(crate) enum Outcome {
 }
 
 impl Outbox {
+    /// The ids that [`Outbox::known_record`] has written.
+    pub(crate) fn load_known(&mut self, record: &Record) {
+        self.known = record.value.chunks_exact(16).filter_map(|id| id.try_into().ok().map(ClientId)).collect();
+    }
+
+    /// Whether a text was asked for under this id.
+    pub(crate) fn knows(&self, client_id: ClientId) -> bool {
+        self.known.contains(&client_id)
+    }
+
+    /// A text is asked for under this id; what is to be written of that, in one batch with the text.
+    pub(crate) fn known_record(&mut self, client_id: ClientId) -> Record {
+        self.known.push_back(client_id);
+        let surplus = self.known.len().saturating_sub(SENDS_KNOWN_MAX);
+        self.known.drain(..surplus);
+        let ids: Vec<u8> = self.known.iter().flat_map(|id| id.0).collect();
+        Record { place: record::account(record::SENDS), value: ids.into() }
+    }
+
     /// What stood on disk. Rows of another shape are left out.
     pub(crate) fn load(&mut self, records: &[Record], next_sequence: u64) {
         self.next_sequence = self.next_sequence.max(next_sequence).max(1);

@@ -14,6 +14,9 @@ pub(crate) const DEVICE: &[u8] = b"device";
 /// How far the client has come: [`crate::session::Progress`].
 pub(crate) const PROGRESS: &[u8] = b"progress";
 
+/// The ids of the last texts that were asked for under one, 16 bytes each, oldest first.
+pub(crate) const SENDS: &[u8] = b"sends";
+
 /// A row of [`Table::Account`].
 pub(crate) fn account(row: &[u8]) -> Place {
     Place { table: Table::Account, row: row.to_vec() }

@@ -1,9 +1,10 @@
-//! The open timeline. Owns what is on screen of it and how items stand on disk; reads and writes nothing itself.
+//! The open timelines, one for each viewer. Owns what is on screen of them and how items stand on disk; reads and writes
+//! nothing itself.
 //!
 //! The rule: what changes while a page is being read is not lost, and each item is told in the place that it has now.
 
 use crate::content::{Content, Text};
-use crate::contract::Record;
+use crate::contract::{Record, VIEWERS_MAX, ViewerKey};
 use crate::conversation::{self, Row};
 use crate::outbox;
 use crate::record;
@@ -53,12 +54,15 @@ pub(crate) enum LoggedBody {
     Missing,
 }
 
-/// The open timeline, if one is.
+/// The open timelines: at most [`VIEWERS_MAX`].
 #[derive(Debug, Default)]
 pub(crate) struct Timeline {
-    open: Option<Open>,
+    open: BTreeMap<ViewerKey, Open>,
     next_number: u64,
 }
+
+/// A change, and who is to be told.
+type Told = (ViewerKey, TimelineChange);
 
 #[derive(Debug)]
 struct Open {
@@ -102,27 +106,38 @@ pub(crate) struct Eyes<'a> {
 }
 
 impl Timeline {
-    /// Opens a conversation and says what to read.
-    pub(crate) fn open(&mut self, conversation: ConversationId) -> Wish {
+    /// Opens a conversation for a viewer and says what to read.
+    pub(crate) fn open(&mut self, viewer: ViewerKey, conversation: ConversationId) -> Wish {
         self.next_number += 1;
         let (number, page) = (self.next_number, Page::First(BTreeMap::new()));
-        self.open = Some(Open { conversation, number, page, lowest: u64::MAX, changing: BTreeMap::new() });
+        let open = Open { conversation, number, page, lowest: u64::MAX, changing: BTreeMap::new() };
+        self.open.insert(viewer, open);
+        if self.open.len() > VIEWERS_MAX
+            && let Some((&first, _)) = self.open.iter().min_by_key(|(_, open)| open.number)
+        {
+            self.open.remove(&first);
+        }
         Wish { conversation, number, below: None }
     }
 
-    /// Follows no conversation.
-    pub(crate) fn close(&mut self) {
-        self.open = None;
+    /// A viewer follows no conversation any more.
+    pub(crate) fn close(&mut self, viewer: ViewerKey) {
+        self.open.remove(&viewer);
     }
 
-    /// Whether this is the open conversation.
-    pub(crate) fn is_open(&self, conversation: ConversationId) -> bool {
-        self.open.as_ref().is_some_and(|open| open.conversation == conversation)
+    /// Nobody follows any conversation.
+    pub(crate) fn close_all(&mut self) {
+        self.open.clear();
+    }
+
+    fn of(&mut self, conversation: ConversationId) -> impl Iterator<Item = (ViewerKey, &mut Open)> {
+        let open = self.open.iter_mut().map(|(viewer, open)| (*viewer, open));
+        open.filter(move |(_, open)| open.conversation == conversation)
     }
 
     /// What to read for one page further back; nothing when a page is being read already.
-    pub(crate) fn older(&mut self, conversation: ConversationId) -> Option<Wish> {
-        let open = self.open.as_mut().filter(|open| open.conversation == conversation)?;
+    pub(crate) fn older(&mut self, viewer: ViewerKey, conversation: ConversationId) -> Option<Wish> {
+        let open = self.open.get_mut(&viewer).filter(|open| open.conversation == conversation)?;
         match open.page {
             Page::First(_) | Page::Older => None,
             Page::Shown => {
@@ -139,8 +154,8 @@ impl Timeline {
         records: &[Record],
         waiting: Vec<Item>,
         eyes: Eyes<'_>,
-    ) -> Option<TimelineChange> {
-        let open = self.open.as_mut().filter(|open| open.number == wish.number)?;
+    ) -> Option<Told> {
+        let (viewer, open) = self.open.iter_mut().find(|(_, open)| open.number == wish.number)?;
         let older = if records.len() > PAGE { Older::More } else { Older::None };
         let read = records.iter().take(PAGE);
         let mut logged: BTreeMap<u64, Logged> =
@@ -162,9 +177,9 @@ impl Timeline {
         let conversation = wish.conversation;
         if first {
             items.extend(waiting);
-            return Some(TimelineChange::Opened { conversation, items, older });
+            return Some((*viewer, TimelineChange::Opened { conversation, items, older }));
         }
-        Some(TimelineChange::OlderLoaded { conversation, items, older })
+        Some((*viewer, TimelineChange::OlderLoaded { conversation, items, older }))
     }
 
     /// An item has come into the log.
@@ -174,40 +189,41 @@ impl Timeline {
         position: u64,
         logged: &Logged,
         eyes: Eyes<'_>,
-    ) -> Option<TimelineChange> {
-        let open = self.open.as_mut().filter(|open| open.conversation == conversation)?;
-        if let Page::First(came) = &mut open.page {
-            came.insert(position, logged.clone());
-            return None;
+    ) -> Vec<Told> {
+        let mut told = Vec::new();
+        for (viewer, open) in self.of(conversation) {
+            if let Page::First(came) = &mut open.page {
+                came.insert(position, logged.clone());
+                continue;
+            }
+            open.lowest = open.lowest.min(position);
+            open.keep(position, logged.clone(), eyes.row);
+            told.push((viewer, TimelineChange::Put(item(conversation, position, logged, eyes))));
         }
-        open.lowest = open.lowest.min(position);
-        open.keep(position, logged.clone(), eyes.row);
-        Some(TimelineChange::Put(item(conversation, position, logged, eyes)))
+        told
     }
 
     /// An item of the outbox has come or changed.
-    pub(crate) fn waiting(&self, conversation: ConversationId, item: Option<Item>) -> Option<TimelineChange> {
-        let open = self.open.as_ref().filter(|open| open.conversation == conversation)?;
-        match open.page {
-            Page::First(_) => None,
-            Page::Shown | Page::Older => item.map(TimelineChange::Put),
-        }
+    pub(crate) fn waiting(&mut self, conversation: ConversationId, item: &Item) -> Vec<Told> {
+        let told = self.of(conversation).filter(|(_, open)| !matches!(open.page, Page::First(_)));
+        told.map(|(viewer, _)| (viewer, TimelineChange::Put(item.clone()))).collect()
     }
 
     /// An item of the outbox has gone for good.
-    pub(crate) fn gone(&self, key: MessageKey) -> Option<TimelineChange> {
-        self.is_open(key.conversation).then_some(TimelineChange::Gone(key))
+    pub(crate) fn gone(&mut self, key: MessageKey) -> Vec<Told> {
+        self.of(key.conversation).map(|(viewer, _)| (viewer, TimelineChange::Gone(key))).collect()
     }
 
     /// The other side has come further.
-    pub(crate) fn marked(&mut self, conversation: ConversationId, eyes: Eyes<'_>) -> Vec<TimelineChange> {
-        let Some(open) = self.open.as_mut().filter(|open| open.conversation == conversation) else { return Vec::new() };
-        let changes = open.changing.iter().filter(|(_, logged)| state(logged, eyes.row) != MessageState::Sent);
-        let changes = changes
-            .map(|(position, logged)| TimelineChange::Put(item(conversation, *position, logged, eyes)))
-            .collect();
-        open.changing.retain(|_, logged| state(logged, eyes.row) != MessageState::Read);
-        changes
+    pub(crate) fn marked(&mut self, conversation: ConversationId, eyes: Eyes<'_>) -> Vec<Told> {
+        let mut told = Vec::new();
+        for (viewer, open) in self.of(conversation) {
+            let changes = open.changing.iter().filter(|(_, logged)| state(logged, eyes.row) != MessageState::Sent);
+            let put = |(position, logged)| TimelineChange::Put(item(conversation, position, logged, eyes));
+            told.extend(changes.map(|(position, logged)| (viewer, put((*position, logged)))));
+            open.changing.retain(|_, logged| state(logged, eyes.row) != MessageState::Read);
+        }
+        told
     }
 }
 

@@ -5,6 +5,7 @@ mod connection;
 
 pub use connection::{CloseCause, Connection, Link, LogEntry, LogKind, Pace, Progress, Severity};
 
+use crate::contract::ViewerKey;
 use sotto_wire::account::Name;
 use sotto_wire::event::SessionEndCause;
 use sotto_wire::{ClientId, Code, ConversationId, DeviceRef, Millis, UserId};
@@ -24,8 +25,8 @@ pub enum Change {
     Conversation(Conversation),
     /// The list was read from the local store, whole: shown before anything else is known.
     Conversations(Vec<Conversation>),
-    /// The open timeline.
-    Timeline(TimelineChange),
+    /// The open timeline of this viewer.
+    Timeline(ViewerKey, TimelineChange),
 }
 
 /// Who uses this device.

@@ -21,6 +21,8 @@ mod script;
 mod server;
 #[path = "simulator/sessions.rs"]
 mod sessions;
+#[path = "simulator/tabs.rs"]
+mod tabs;
 #[path = "simulator/world.rs"]
 mod world;
 

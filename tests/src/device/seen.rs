@@ -84,7 +84,7 @@ impl Seen {
             Change::Conversations(list) => {
                 self.conversations = list.into_iter().map(|conversation| (conversation.id, conversation)).collect();
             }
-            Change::Timeline(change) => self.note_timeline(change),
+            Change::Timeline(_, change) => self.note_timeline(change),
         }
     }
 

@@ -32,16 +32,16 @@ impl Client {
         match command {
             Command::StartDirect { name } => return self.start_direct(key, &name),
             Command::StartNotes => return self.start_notes(key),
-            Command::Send { conversation, text } => {
-                let key = self.write_text(conversation, text)?;
+            Command::Send { conversation, text, client_id } => {
+                let key = self.write_text(conversation, text, client_id)?;
                 return Ok(Progress::Done(Reply::Message(key)));
             }
-            Command::OpenConversation(conversation) => {
+            Command::OpenConversation(viewer, conversation) => {
                 self.known(conversation)?;
-                self.open_timeline(conversation);
+                self.open_timeline(viewer, conversation);
             }
-            Command::CloseConversation => self.timeline.close(),
-            Command::LoadOlder(conversation) => self.read_older(conversation),
+            Command::CloseConversation(viewer) => self.timeline.close(viewer),
+            Command::LoadOlder(viewer, conversation) => self.read_older(viewer, conversation),
             Command::Retry(message) => self.retry(message)?,
             Command::Discard(message) => self.discard(message)?,
             Command::MarkRead(conversation) => {

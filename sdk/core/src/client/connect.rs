@@ -104,7 +104,7 @@ impl Client {
         self.calls.forget();
         self.inbox.clear();
         self.outbox.pause();
-        self.timeline.close();
+        self.timeline.close_all();
         (self.alarms, self.tree) = (Alarms::default(), Tree::default());
         self.failures.clear();
         self.awaited.clear();

@@ -19,9 +19,17 @@ use sotto_wire::typing::{TypingRequest, TypingStart};
 use sotto_wire::{ClientId, Code, ConversationId, Problem, limit};
 
 impl Client {
-    /// Puts a text into the outbox.
-    pub(super) fn write_text(&mut self, conversation: ConversationId, text: String) -> Result<MessageKey, Failure> {
+    /// Puts a text into the outbox, once under an id that is not its own.
+    pub(super) fn write_text(
+        &mut self,
+        conversation: ConversationId,
+        text: String,
+        asked_id: Option<ClientId>,
+    ) -> Result<MessageKey, Failure> {
         let me = self.me().ok_or(Failure::WrongState)?;
+        if let Some(client_id) = asked_id.filter(|id| self.outbox.knows(*id)) {
+            return Ok(MessageKey { conversation, sender: me, client_id });
+        }
         if text.trim().is_empty() {
             return Err(Failure::TextEmpty);
         }
@@ -33,7 +41,12 @@ impl Client {
             return Err(Failure::OutboxFull);
         }
         let sequence = self.outbox.next_sequence();
-        let client_id = self.put_waiting(conversation, Content::Text(Text { sequence, after: 0, text }));
+        let client_id = asked_id.unwrap_or_else(|| ClientId(self.random.id()));
+        if asked_id.is_some() {
+            let known = self.outbox.known_record(client_id);
+            self.ledger.put(known);
+        }
+        self.put_waiting(conversation, Content::Text(Text { sequence, after: 0, text }), client_id);
         self.show_waiting(sequence);
         self.typing.sent(conversation);
         Ok(MessageKey { conversation, sender: me, client_id })
@@ -119,7 +132,8 @@ impl Client {
                 self.write_waiting(sequence);
             }
             None => {
-                self.put_waiting(id, content);
+                let client_id = ClientId(self.random.id());
+                self.put_waiting(id, content, client_id);
             }
         }
     }
@@ -147,12 +161,10 @@ impl Client {
         }
     }
 
-    fn put_waiting(&mut self, conversation: ConversationId, content: Content) -> ClientId {
-        let client_id = ClientId(self.random.id());
+    fn put_waiting(&mut self, conversation: ConversationId, content: Content, client_id: ClientId) {
         let at = self.server_now();
         let sequence = self.outbox.add(Item { conversation, client_id, content, at, stage: Stage::Waiting });
         self.write_waiting(sequence);
-        client_id
     }
 
     /// Writes the row of an item of the outbox; one that has failed and is not for eyes goes.

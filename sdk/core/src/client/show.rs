@@ -3,7 +3,7 @@
 use super::{Client, Sought};
 use crate::content::{Content, Text};
 use crate::contract::Wanted::Newest;
-use crate::contract::{Output, Record, Table, Wanted};
+use crate::contract::{Output, Record, Table, ViewerKey, Wanted};
 use crate::ledger::Effect;
 use crate::outbox;
 use crate::record;
@@ -47,15 +47,15 @@ impl Client {
         }
     }
 
-    /// Opens a conversation's timeline.
-    pub(super) fn open_timeline(&mut self, conversation: ConversationId) {
-        let wish = self.timeline.open(conversation);
+    /// Opens a conversation's timeline for a viewer.
+    pub(super) fn open_timeline(&mut self, viewer: ViewerKey, conversation: ConversationId) {
+        let wish = self.timeline.open(viewer, conversation);
         self.read_page(wish);
     }
 
-    /// Reads one page further back.
-    pub(super) fn read_older(&mut self, conversation: ConversationId) {
-        if let Some(wish) = self.timeline.older(conversation) {
+    /// Reads one page further back for a viewer.
+    pub(super) fn read_older(&mut self, viewer: ViewerKey, conversation: ConversationId) {
+        if let Some(wish) = self.timeline.older(viewer, conversation) {
             self.read_page(wish);
         }
     }
@@ -73,9 +73,8 @@ impl Client {
         let Some(row) = self.list.row(wish.conversation) else { return };
         let waiting = self.outbox.of(wish.conversation);
         let waiting = waiting.filter_map(|(_, item)| timeline::waiting_item(me, item)).collect();
-        if let Some(change) = self.timeline.loaded(wish, records, waiting, Eyes { me, row }) {
-            self.tell(Change::Timeline(change));
-        }
+        let change = self.timeline.loaded(wish, records, waiting, Eyes { me, row });
+        self.tell_viewers(change);
     }
 
     /// Puts an item at the end of a conversation's log.
@@ -88,10 +87,8 @@ impl Client {
             row.last = Some(crate::conversation::Last::new(logged.sender.user, text, logged.at, logged.sequence));
         }
         self.ledger.put(record::write(record::message(conversation, position), logged));
-        let change = self.timeline.logged(conversation, position, logged, Eyes { me, row });
-        if let Some(change) = change {
-            self.tell(Change::Timeline(change));
-        }
+        let changes = self.timeline.logged(conversation, position, logged, Eyes { me, row });
+        self.tell_viewers(changes);
     }
 
     /// Tells of an item of the outbox that has come or changed.
@@ -99,31 +96,30 @@ impl Client {
         let Some(me) = self.me() else { return };
         let Some(item) = self.outbox.item(sequence) else { return };
         let conversation = item.conversation;
-        let seen = timeline::waiting_item(me, item);
-        if seen.is_none() {
-            return;
-        }
+        let Some(seen) = timeline::waiting_item(me, item) else { return };
         self.list.touch(conversation);
-        if let Some(change) = self.timeline.waiting(conversation, seen) {
-            self.tell(Change::Timeline(change));
-        }
+        let changes = self.timeline.waiting(conversation, &seen);
+        self.tell_viewers(changes);
     }
 
     /// Tells that an item of the outbox is forgotten.
     pub(super) fn show_gone(&mut self, key: MessageKey) {
         self.list.touch(key.conversation);
-        if let Some(change) = self.timeline.gone(key) {
-            self.tell(Change::Timeline(change));
-        }
+        let changes = self.timeline.gone(key);
+        self.tell_viewers(changes);
     }
 
     /// Tells that the other side has come further.
     pub(super) fn show_marks(&mut self, conversation: ConversationId) {
         let Some(me) = self.me() else { return };
         let Some(row) = self.list.row(conversation) else { return };
-        let changes: Vec<TimelineChange> = self.timeline.marked(conversation, Eyes { me, row });
-        for change in changes {
-            self.tell(Change::Timeline(change));
+        let changes = self.timeline.marked(conversation, Eyes { me, row });
+        self.tell_viewers(changes);
+    }
+
+    fn tell_viewers(&mut self, changes: impl IntoIterator<Item = (ViewerKey, TimelineChange)>) {
+        for (viewer, change) in changes {
+            self.tell(Change::Timeline(viewer, change));
         }
     }
 

@@ -47,6 +47,9 @@ impl Client {
         let progress: Progress = row(record::PROGRESS).and_then(record::read).unwrap_or_default();
         self.inbox = Inbox::new(progress.cursor.clone());
         self.outbox.load(&of(Table::Outbox), progress.next_sequence);
+        if let Some(record) = row(record::SENDS) {
+            self.outbox.load_known(record);
+        }
         self.list.load(&of(Table::Conversation), &of(Table::Contact));
         self.written = progress;
         self.use_groups(Groups::new(self.provider.clone(), keys));

@@ -4,7 +4,7 @@ use crate::browser::Browser;
 use crate::script::{BEGIN, Beginning, PEOPLE};
 use crate::world::{Spoiled, World};
 use bytes::Bytes;
-use sotto_core::contract::{CommandKey, Failure, Input, Network, Reply, Table};
+use sotto_core::contract::{CommandKey, Failure, Input, Network, Reply, Table, ViewerKey};
 use sotto_core::view::{Body, Change, Connection, Item, MessageState, UnreadableCause};
 use sotto_core::wire::event::{Ephemeral, Event, HistoryLost, LossCause};
 use sotto_core::wire::message::SendMessage;
@@ -49,12 +49,12 @@ pub(crate) fn direct(world: &mut World) -> ConversationId {
 
 pub(crate) fn write(world: &mut World, browser: usize, conversation: ConversationId, text: &str) {
     let text = text.to_owned();
-    let answer = ask(world, browser, Command::Send { conversation, text });
+    let answer = ask(world, browser, Command::Send { conversation, text, client_id: None });
     assert!(matches!(answer, Ok(Reply::Message(_))), "{answer:?}");
 }
 
 pub(crate) fn items(world: &mut World, browser: usize, id: ConversationId) -> Vec<Item> {
-    world.command(browser, Command::OpenConversation(id));
+    world.command(browser, Command::OpenConversation(ViewerKey(0), id));
     world.run_for(1_000);
     let shown = world.browsers[browser].screen.timeline.as_ref().expect("it was opened");
     shown.ordered().into_iter().cloned().collect()
@@ -190,7 +190,10 @@ fn nothing_sealed_leaves_before_its_batch_and_all_of_it_after() {
     let id = direct(&mut world);
     let mut client = world.browsers[ANNA].client.take().expect("it runs");
     let (key, now) = (CommandKey(900), world.now);
-    client.handle(Input::Command { key, command: Command::Send { conversation: id, text: "hi".to_owned() } }, now);
+    client.handle(
+        Input::Command { key, command: Command::Send { conversation: id, text: "hi".to_owned(), client_id: None } },
+        now,
+    );
     let before = outputs(&mut client);
     let [Output::Persist(batch)] = &before[..] else { panic!("{before:?}") };
     client.handle(Input::Persisted(batch.key), now);
@@ -204,7 +207,8 @@ fn a_failed_batch_sends_nothing_then_or_later() {
     let mut world = world();
     let id = direct(&mut world);
     let mut client = world.browsers[ANNA].client.take().expect("it runs");
-    let (now, send) = (world.now, |text: &str| Command::Send { conversation: id, text: text.to_owned() });
+    let (now, send) =
+        (world.now, |text: &str| Command::Send { conversation: id, text: text.to_owned(), client_id: None });
     client.handle(Input::Command { key: CommandKey(900), command: send("hi") }, now);
     let before = outputs(&mut client);
     let [Output::Persist(batch)] = &before[..] else { panic!("{before:?}") };
@@ -262,7 +266,7 @@ fn a_frame_that_comes_twice_is_shown_once() {
         client.handle(Input::Frame { key, bytes }, world.now);
     }
     let again = outputs(&mut client);
-    let shows = |it: &Output| matches!(it, Output::Changed(Change::Timeline(_)) | Output::Notify { .. });
+    let shows = |it: &Output| matches!(it, Output::Changed(Change::Timeline(..)) | Output::Notify { .. });
     assert!(!again.iter().any(shows), "{again:?}");
 }
 
@@ -336,18 +340,18 @@ fn a_long_history_is_read_page_by_page() {
     let mut world = world();
     let id = direct(&mut world);
     for number in 0..120 {
-        world.command(ANNA, Command::Send { conversation: id, text: format!("text {number}") });
+        world.command(ANNA, Command::Send { conversation: id, text: format!("text {number}"), client_id: None });
         world.run_for(400);
     }
     world.run_for(10_000);
     let expected: Vec<String> = (0..120).map(|number| format!("text {number}")).collect();
     assert_eq!(texts(&mut world, BERT, id), expected[70..]);
-    world.command(BERT, Command::LoadOlder(id));
-    world.command(BERT, Command::LoadOlder(id));
+    world.command(BERT, Command::LoadOlder(ViewerKey(0), id));
+    world.command(BERT, Command::LoadOlder(ViewerKey(0), id));
     world.run_for(1_000);
     let shown = world.browsers[BERT].screen.timeline.as_ref().expect("it is open");
     assert_eq!((shown.items.len(), shown.older), (100, sotto_core::view::Older::More));
-    world.command(BERT, Command::LoadOlder(id));
+    world.command(BERT, Command::LoadOlder(ViewerKey(0), id));
     world.run_for(1_000);
     let shown = world.browsers[BERT].screen.timeline.as_ref().expect("it is open");
     assert_eq!((shown.items.len(), shown.older), (120, sotto_core::view::Older::None));

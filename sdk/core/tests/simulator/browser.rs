@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use sotto_core::contract::{
-    Batch, CommandKey, Erase, Failure, Input, LoadKey, Place, Record, Reply, Start, Table, Wanted,
+    Batch, CommandKey, Erase, Failure, Input, LoadKey, Place, Record, Reply, Start, Table, ViewerKey, Wanted,
 };
 use sotto_core::view::{Change, Connection, Conversation, Item, MessageKey, Older, Position, Session, TimelineChange};
 use sotto_core::wire::{ConversationId, Millis};
@@ -64,8 +64,14 @@ pub(crate) struct Screen {
     pub(crate) session: Option<Session>,
     pub(crate) connection: Option<Connection>,
     pub(crate) conversations: BTreeMap<ConversationId, Conversation>,
+    /// For every viewer but [`SECOND`].
     pub(crate) timeline: Option<Shown>,
+    /// For [`SECOND`].
+    pub(crate) second: Option<Shown>,
 }
+
+/// A second viewer of the same browser.
+pub(crate) const SECOND: ViewerKey = ViewerKey(2);
 
 /// The open timeline.
 pub(crate) struct Shown {
@@ -139,7 +145,8 @@ impl Browser {
         let asked = self.asked.remove(&key).expect("an answer is for a command that waits");
         if let (Asked::Text(text), Ok(Reply::Message(message))) = (asked, &result) {
             let before = self.promised.insert(*message, text);
-            assert_eq!(before, None, "a message key is given once");
+            let text = self.promised[message].clone();
+            assert_eq!(before.unwrap_or(text.clone()), text, "a message key is given for one text");
         }
         self.results.push(result);
     }
@@ -218,7 +225,7 @@ impl Browser {
             Change::Session(session) => {
                 if matches!(session, Session::SignedOut(_)) {
                     self.screen.conversations.clear();
-                    self.screen.timeline = None;
+                    (self.screen.timeline, self.screen.second) = (None, None);
                 }
                 self.screen.session = Some(session);
             }
@@ -230,7 +237,8 @@ impl Browser {
             Change::Conversations(list) => {
                 self.screen.conversations = list.into_iter().map(|it| (it.id, it)).collect();
             }
-            Change::Timeline(change) => self.screen.timeline_changed(change),
+            Change::Timeline(SECOND, change) => Screen::timeline_changed(&mut self.screen.second, change),
+            Change::Timeline(_, change) => Screen::timeline_changed(&mut self.screen.timeline, change),
         }
     }
 
@@ -241,16 +249,16 @@ impl Browser {
 }
 
 impl Screen {
-    fn timeline_changed(&mut self, change: TimelineChange) {
+    fn timeline_changed(timeline: &mut Option<Shown>, change: TimelineChange) {
         match change {
             TimelineChange::Opened { conversation, items, older } => {
                 let count = items.len();
                 let items: BTreeMap<_, _> = items.into_iter().map(|item| (item.key, item)).collect();
                 assert_eq!(items.len(), count, "a page shows nothing twice");
-                self.timeline = Some(Shown { conversation, items, older });
+                *timeline = Some(Shown { conversation, items, older });
             }
             TimelineChange::OlderLoaded { conversation, items, older } => {
-                let Some(shown) = self.timeline.as_mut().filter(|shown| shown.conversation == conversation) else {
+                let Some(shown) = timeline.as_mut().filter(|shown| shown.conversation == conversation) else {
                     return;
                 };
                 shown.older = older;
@@ -260,17 +268,17 @@ impl Screen {
                 }
             }
             TimelineChange::Put(item) => {
-                if let Some(shown) = self.timeline.as_mut().filter(|it| it.conversation == item.key.conversation) {
+                if let Some(shown) = timeline.as_mut().filter(|it| it.conversation == item.key.conversation) {
                     shown.items.insert(item.key, item);
                 }
             }
             TimelineChange::Gone(key) => {
-                if let Some(shown) = &mut self.timeline {
+                if let Some(shown) = timeline {
                     shown.items.remove(&key);
                 }
             }
         }
-        if let Some(shown) = &self.timeline {
+        if let Some(shown) = timeline {
             let positions: BTreeSet<Position> = shown.items.values().map(|item| item.position).collect();
             assert_eq!(positions.len(), shown.items.len(), "no two items stand in one place");
         }

@@ -6,7 +6,7 @@ use crate::world::World;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sotto_core::Command;
-use sotto_core::contract::{Request, Table};
+use sotto_core::contract::{Request, Table, ViewerKey};
 use sotto_core::view::{Author, Body, Connection, Item, MessageKey, MessageState, Older, Progress};
 use sotto_core::wire::conversation::{Commit, CreateConversation};
 use sotto_core::wire::message::SendMessage;
@@ -45,7 +45,7 @@ fn timelines(world: &mut World) -> Timelines {
         let live = live.map(|it| (it.conversation, it.ordered().into_iter().cloned().collect::<Vec<_>>()));
         let ids: Vec<_> = world.browsers[browser].screen.conversations.keys().copied().collect();
         for id in ids {
-            world.command(browser, Command::OpenConversation(id));
+            world.command(browser, Command::OpenConversation(ViewerKey(0), id));
             world.run_for(100);
             loop {
                 let shown = world.browsers[browser].screen.timeline.as_ref().expect("it was opened");
@@ -53,7 +53,7 @@ fn timelines(world: &mut World) -> Timelines {
                 if shown.older == Older::None {
                     break;
                 }
-                world.command(browser, Command::LoadOlder(id));
+                world.command(browser, Command::LoadOlder(ViewerKey(0), id));
                 world.run_for(100);
             }
             let shown = world.browsers[browser].screen.timeline.as_ref().expect("it was opened");

@@ -6,7 +6,7 @@ use crate::dice::{Fault, Weather};
 use crate::server::Server;
 use crate::world::World;
 use sotto_core::Command;
-use sotto_core::contract::{Network, Visibility};
+use sotto_core::contract::{Network, ViewerKey, Visibility};
 use sotto_core::view::Session;
 use sotto_core::wire::{ConversationId, Millis};
 use std::collections::BTreeMap;
@@ -106,7 +106,7 @@ impl Play {
         match dice.between(0, 19) {
             0..=9 => self.write(world, browser, id),
             10..=12 => {
-                world.command(browser, Command::OpenConversation(id));
+                world.command(browser, Command::OpenConversation(ViewerKey(0), id));
             }
             13..=14 => {
                 world.command(browser, Command::MarkRead(id));
@@ -142,7 +142,7 @@ impl Play {
         for _ in 0..world.dice.between(1, 3) {
             self.texts += 1;
             let text = format!("{} says {}", world.browsers[browser].name, self.texts);
-            world.command(browser, Command::Send { conversation, text });
+            world.command(browser, Command::Send { conversation, text, client_id: None });
         }
     }
 
@@ -189,7 +189,7 @@ impl Play {
                 self.texts += 1;
                 let text = format!("{} says at last {}", world.browsers[browser].name, self.texts);
                 words.insert((browser, conversation), text.clone());
-                world.command(browser, Command::Send { conversation, text });
+                world.command(browser, Command::Send { conversation, text, client_id: None });
             }
         }
         world.run_for(10_000);

@@ -1,0 +1,422 @@
+//! What the tabs of one browser say to each other. Owns the words and the list of every type that they are made of; who
+//! says what when is `tab`'s, `lead`'s and `follow`'s affair.
+//!
+//! The rule that it keeps: **a password has no form here.** Commands that carry one are carried out by the tab in which
+//! it was typed, which takes the lead for it.
+
+use crate::codec::{Coded, coded, write_text};
+use crate::place::{Missing, Place, StoreFailure};
+use crate::shown::Told;
+use sotto_core::contract::{Command, Failure, Reply, ViewerKey};
+use sotto_core::view::{
+    Author, Body, Change, CloseCause, Connection, Conversation, ConversationKind, Item, LastMessage, Link, LogEntry,
+    LogKind, Me, MessageKey, MessageState, Older, Pace, Person, Position, Progress, Session, Severity, SignedOutCause,
+    TimelineChange, UnreadableCause,
+};
+use sotto_core::wire::account::Name;
+use sotto_core::wire::event::{LossCause, SessionEndCause};
+use sotto_core::wire::ticket::Transport;
+use sotto_core::wire::{ClientId, Code, ConversationId, DeviceId, DeviceRef, Millis, UserId};
+use std::borrow::Cow;
+
+/// Names one lead: a tab that leads twice does so under two names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct LeadKey(pub(crate) u64);
+
+/// What a tab says. All tabs of the origin hear it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Message {
+    /// By whoever leads.
+    Lead(FromLead),
+    /// To whoever leads.
+    Follower(FromFollower),
+}
+
+/// What the tab that leads says.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum FromLead {
+    /// This lead is there.
+    Here {
+        /// Its name.
+        lead: LeadKey,
+        /// Whether the store is read, so that it takes commands.
+        readiness: Readiness,
+        /// Number of the newest [`FromLead::News`].
+        number: u64,
+    },
+    /// The answer to [`FromFollower::Hello`]: everything that is to be seen, but for the timeline, which follows.
+    Welcome {
+        /// To whom.
+        to: ViewerKey,
+        /// By which lead.
+        lead: LeadKey,
+        /// Number of the newest news that is in it.
+        number: u64,
+        /// The rest, in the order in which it is to be taken in.
+        told: Vec<Told>,
+    },
+    /// What has changed since the news before.
+    News {
+        /// By which lead.
+        lead: LeadKey,
+        /// One more than the news before.
+        number: u64,
+        /// In order.
+        told: Vec<Told>,
+    },
+    /// The answer to [`FromFollower::Command`].
+    Answer {
+        /// To whom.
+        to: ViewerKey,
+        /// To which command.
+        number: u64,
+        /// How it went.
+        result: Result<Reply, Failure>,
+    },
+}
+
+/// What a tab says that does not lead.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum FromFollower {
+    /// Somebody new, or who has missed something.
+    Hello {
+        /// Who.
+        from: ViewerKey,
+        /// The conversation that is open there.
+        open: Option<ConversationId>,
+    },
+    /// A person who looks there wants something.
+    Command {
+        /// Who.
+        from: ViewerKey,
+        /// Which lead it is for: one that takes over later is given it anew.
+        lead: LeadKey,
+        /// The tab's number of it.
+        number: u64,
+        /// What.
+        command: Command,
+    },
+    /// Is there still somebody who leads?
+    Ask,
+    /// A person looks at this tab now: time to see whether the connection lives.
+    Looks,
+    /// This tab is closing.
+    Bye {
+        /// Who.
+        from: ViewerKey,
+    },
+}
+
+/// Whether a lead takes commands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Readiness {
+    /// It opens the store.
+    Starting,
+    /// It does.
+    Ready,
+    /// It does, and is about to be busy: [`crate::follow::PATIENCE_ASKS`].
+    Busy,
+}
+
+/// Whether a command may be told to another tab.
+pub(crate) fn may_cross(command: &Command) -> bool {
+    !matches!(command, Command::SignUp { .. } | Command::SignIn { .. })
+}
+
+/// A message that could not be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unread {
+    /// A tab of another version leads.
+    ForeignLead,
+    /// It is of no matter here.
+    Foreign,
+}
+
+impl Message {
+    /// Its bytes: the version, who speaks, and the rest, of which only the first two are for every version.
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        FINGERPRINT.write(&mut bytes);
+        Coded::write(self, &mut bytes);
+        bytes
+    }
+
+    /// What these bytes say.
+    pub(crate) fn from_bytes(mut bytes: &[u8]) -> Result<Self, Unread> {
+        let version = u64::read(&mut bytes);
+        match (version, bytes.first()) {
+            (Some(FINGERPRINT), _) => Coded::read(&mut bytes).ok_or(Unread::Foreign),
+            (Some(_), Some(&FROM_LEAD)) => Err(Unread::ForeignLead),
+            _ => Err(Unread::Foreign),
+        }
+    }
+}
+
+/// Stands after the version when a lead speaks, in every version.
+const FROM_LEAD: u8 = 0;
+
+coded! {
+    enum Message { 0 Lead(message), 1 Follower(message) }
+    enum FromLead {
+        0 Here { lead, readiness, number },
+        1 Welcome { to, lead, number, told },
+        2 News { lead, number, told },
+        3 Answer { to, number, result },
+    }
+    enum FromFollower {
+        0 Hello { from, open },
+        1 Command { from, lead, number, command },
+        2 Ask,
+        3 Looks,
+        4 Bye { from },
+    }
+    enum Readiness { 0 Starting, 1 Ready, 2 Busy }
+    struct LeadKey(number);
+    struct ViewerKey(number);
+    enum Command without(SignUp, SignIn) {
+        0 SignOut,
+        1 StartDirect { name },
+        2 StartNotes,
+        3 OpenConversation(viewer, conversation),
+        4 CloseConversation(viewer),
+        5 LoadOlder(viewer, conversation),
+        6 Send { conversation, text, client_id },
+        7 Retry(message),
+        8 Discard(message),
+        9 MarkRead(conversation),
+        10 Typing(conversation),
+        11 SetDisplayName(name),
+        12 Reconnect,
+        13 UseTransport(transport),
+    }
+    enum Reply { 0 Done, 1 Conversation(id), 2 Message(key) }
+    enum Failure {
+        0 Refused(code),
+        1 NameInvalid,
+        2 PasswordTooShort,
+        3 PasswordTooLong,
+        4 DisplayNameTooLong,
+        5 TextEmpty,
+        6 TextTooLong,
+        7 WrongState,
+        8 NotFound,
+        9 Yourself,
+        10 OutboxFull,
+        11 Untrusted,
+        12 Storage,
+        13 VaultUnreadable,
+    }
+    enum Told { 0 Place(place), 1 Changed(change), 2 Notify(conversation) }
+    enum Place { 0 Starting, 1 Leading, 2 Following, 3 OtherVersion, 4 Unsupported(missing), 5 Failed(failure) }
+    enum Missing { 0 SecureContext, 1 Locks, 2 Crypto, 3 Database, 4 EventSource, 5 Random }
+    enum StoreFailure { 0 Unopenable, 1 Full, 2 Deleted, 3 Superseded, 4 Broken }
+    enum Change {
+        0 Session(session),
+        1 Connection(connection),
+        2 Conversation(conversation),
+        3 Conversations(conversations),
+        4 Timeline(viewer, change),
+        5 Link(link),
+        6 Logged(entry),
+    }
+    enum Session { 0 Starting, 1 SignedOut(cause), 2 Authenticating, 3 SignedIn(me) }
+    enum SignedOutCause { 0 SessionEnded(cause), 1 StoreUnreadable }
+    enum SessionEndCause { 0 SignedOut, 1 DeviceReplaced, 2 TokenReused, 3 Unknown }
+    struct Me { user, name, display_name }
+    enum Connection {
+        0 None,
+        1 Connecting,
+        2 Online { transport, progress, since, round_trip },
+        3 Reconnecting { attempt, next_try_at, refusal, pace },
+        4 Offline,
+    }
+    enum Pace { 0 Backoff, 1 Pause }
+    struct Link { bytes_in, bytes_out, streams, last_close, pinned, better_try_at }
+    enum CloseCause {
+        0 Ended,
+        1 Disabled,
+        2 NoFirstFrame,
+        3 Silent,
+        4 NoPong,
+        5 Overrun,
+        6 Shutdown,
+        7 SessionEnded,
+        8 Offline,
+        9 Woke,
+        10 Replaced,
+        11 NotWanted,
+    }
+    struct LogEntry { at, severity, kind }
+    enum Severity { 0 Debug, 1 Info, 2 Warning, 3 Error }
+    enum LogKind {
+        0 Asked(attempt),
+        1 Refused(code),
+        2 Opening(transport),
+        3 Opened { transport, took },
+        4 Resumed { events, took },
+        5 FellBehind,
+        6 TransportChanged { from, to },
+        7 TransportDoubted { transport, cause, until },
+        8 TransportPinned(transport),
+        9 Closed { transport, cause },
+        10 Waiting { attempt, until, pace },
+        11 NetworkFound,
+        12 NetworkLost,
+        13 Woke(slept),
+        14 HistoryLost(cause),
+        15 RequestFailed { path, code },
+        16 SentAgain(count),
+        17 TokenRenewed,
+        18 SessionEnded(cause),
+    }
+    enum LossCause { 0 Retention, 1 Unknown }
+    enum Progress { 0 CatchingUp, 1 CaughtUp }
+    enum Transport { 0 Sse, 1 WebSocket, 2 LongPoll, 3 Unknown }
+    struct Conversation { id, kind, last, unread, active_at, typing }
+    enum ConversationKind { 0 Direct(person), 1 Notes }
+    struct Person { user, name, display_name }
+    struct LastMessage { author, text, at, state }
+    enum Author { 0 Me, 1 Other(user) }
+    enum MessageState { 0 Sending, 1 Sent, 2 Delivered, 3 Read, 4 Failed(code) }
+    enum TimelineChange {
+        0 Opened { conversation, items, older },
+        1 OlderLoaded { conversation, items, older },
+        2 Put(item),
+        3 Gone(key),
+    }
+    struct Item { key, position, author, at, body, state }
+    enum Body { 0 Text(text), 1 Unreadable(cause), 2 JoinedHere, 3 HistoryLost, 4 Missing }
+    enum UnreadableCause { 0 WrongEpoch, 1 NotAuthentic, 2 UnknownContent }
+    enum Older { 0 More, 1 None }
+    struct MessageKey { conversation, sender, client_id }
+    struct DeviceRef { user, device }
+    struct Position(number);
+    struct Millis(number);
+    struct ConversationId(bytes_of_it);
+    struct UserId(bytes_of_it);
+    struct DeviceId(bytes_of_it);
+    struct ClientId(bytes_of_it);
+}
+
+impl Coded for Cow<'static, str> {
+    fn write(&self, bytes: &mut Vec<u8>) {
+        write_text(self, bytes);
+    }
+
+    fn read(bytes: &mut &[u8]) -> Option<Self> {
+        String::read(bytes).map(Cow::Owned)
+    }
+}
+
+impl Coded for Name {
+    fn write(&self, bytes: &mut Vec<u8>) {
+        write_text(self.as_str(), bytes);
+    }
+
+    fn read(bytes: &mut &[u8]) -> Option<Self> {
+        Name::new(&String::read(bytes)?)
+    }
+}
+
+impl Coded for Code {
+    fn write(&self, bytes: &mut Vec<u8>) {
+        write_text(self.as_str(), bytes);
+    }
+
+    fn read(bytes: &mut &[u8]) -> Option<Self> {
+        let text = String::read(bytes)?;
+        Code::ALL.iter().copied().find(|code| code.as_str() == text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::timeline::tests::{HERE, item};
+    use wasm_bindgen_test::wasm_bindgen_test;
+    use zeroize::Zeroizing;
+
+    const ME: ViewerKey = ViewerKey(7);
+
+    fn command(command: Command) -> Message {
+        Message::Follower(FromFollower::Command { from: ME, lead: LeadKey(u64::MAX), number: 3, command })
+    }
+
+    #[wasm_bindgen_test]
+    fn what_is_said_is_what_is_heard() {
+        let person =
+            Person { user: UserId([1; 16]), name: Name::new("ben").expect("a name"), display_name: "Bén".into() };
+        let last = LastMessage {
+            author: Author::Other(UserId([1; 16])),
+            text: "hello".into(),
+            at: Millis(5),
+            state: MessageState::Failed(Code::NotAMember),
+        };
+        let conversation = Conversation {
+            id: HERE,
+            kind: ConversationKind::Direct(person),
+            last: Some(last),
+            unread: 9,
+            active_at: Millis(6),
+            typing: vec![UserId([2; 16])],
+        };
+        let (progress, round_trip) = (Progress::CaughtUp, Some(Millis(12)));
+        let online = Connection::Online { transport: Transport::Sse, progress, since: Millis(1), round_trip };
+        let items = vec![item(HERE, 1, 1), Item { body: Body::JoinedHere, ..item(HERE, 2, u64::MAX) }];
+        let told = vec![
+            Told::Place(Place::Failed(StoreFailure::Full)),
+            Told::Changed(Change::Session(Session::SignedOut(Some(SignedOutCause::StoreUnreadable)))),
+            Told::Changed(Change::Connection(online)),
+            Told::Changed(Change::Conversations(vec![conversation])),
+            Told::Changed(Change::Timeline(
+                ME,
+                TimelineChange::Opened { conversation: HERE, items, older: Older::More },
+            )),
+            Told::Notify(HERE),
+        ];
+        let said = [
+            Message::Lead(FromLead::Welcome { to: ME, lead: LeadKey(1), number: 2, told }),
+            Message::Lead(FromLead::Answer { to: ME, number: 1, result: Err(Failure::Refused(Code::Unreachable)) }),
+            Message::Lead(FromLead::Answer { to: ME, number: 2, result: Ok(Reply::Conversation(HERE)) }),
+            Message::Follower(FromFollower::Hello { from: ME, open: None }),
+            command(Command::Send { conversation: HERE, text: String::new(), client_id: Some(ClientId([4; 16])) }),
+        ];
+        for message in said {
+            assert_eq!(Message::from_bytes(&message.to_bytes()), Ok(message));
+        }
+    }
+
+    #[wasm_bindgen_test]
+    fn bytes_that_were_cut_off_say_nothing() {
+        let bytes = command(Command::SetDisplayName("Ada".into())).to_bytes();
+        for length in 0..bytes.len() {
+            assert_eq!(Message::from_bytes(&bytes[..length]), Err(Unread::Foreign), "{length} bytes");
+        }
+        // A length that says more than there is.
+        let mut long = bytes.clone();
+        let at = long.len() - 7;
+        long[at..at + 4].copy_from_slice(&[0xff; 4]);
+        assert_eq!(Message::from_bytes(&long), Err(Unread::Foreign));
+    }
+
+    #[wasm_bindgen_test]
+    fn a_lead_of_another_version_is_known_as_one() {
+        let readiness = Readiness::Ready;
+        let mut bytes = Message::Lead(FromLead::Here { lead: LeadKey(1), readiness, number: 1 }).to_bytes();
+        bytes[0] ^= 1;
+        assert_eq!(Message::from_bytes(&bytes), Err(Unread::ForeignLead));
+        let mut bytes = Message::Follower(FromFollower::Ask).to_bytes();
+        bytes[0] ^= 1;
+        assert_eq!(Message::from_bytes(&bytes), Err(Unread::Foreign));
+    }
+
+    #[wasm_bindgen_test]
+    fn a_password_has_no_form() {
+        let password = Zeroizing::new("correct horse".to_owned());
+        let secret = Command::SignIn { name: "ada".into(), password };
+        assert!(!may_cross(&secret) && may_cross(&Command::SignOut));
+        let bytes = command(secret).to_bytes();
+        assert!(!bytes.windows(5).any(|part| part == b"horse"));
+        assert_eq!(Message::from_bytes(&bytes), Err(Unread::Foreign));
+    }
+}
