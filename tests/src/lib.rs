@@ -8,6 +8,7 @@ pub mod device;
 mod dice;
 pub mod fault;
 pub mod http;
+mod nginx;
 mod proxy;
 mod server;
 
@@ -16,6 +17,7 @@ pub use clock::now;
 pub use device::{Device, Seen};
 pub use dice::{Dice, fresh_seed};
 pub use http::{Answer, Caller};
+pub use nginx::Nginx;
 pub use proxy::Proxy;
 pub use server::{Ended, Server};
 
