@@ -1,7 +1,8 @@
-//! The commands of Sotto: `run`, `test`, `bench`, `chaos`, `check`. Owns the command line and which command is called, not what a
+//! The commands of Sotto: `run`, `test`, `bench`, `chaos`, `autobahn`, `check`. Owns the command line and which command is called, not what a
 //! command does. Rule: the standard library only, so that the first command answers within seconds.
 
 mod app;
+mod autobahn;
 mod bench;
 mod chaos;
 mod check;
@@ -28,6 +29,7 @@ cargo xtask <command>
   chaos [--seed N] [--faults N] [--minutes N]
                             real devices on faulty links to a server that is killed: 600 faults in 60 minutes; the seed is
                             printed and replays
+  autobahn [case pattern]…  Autobahn's fuzzing client against the server's WebSocket code
   check                     format, clippy (native and wasm32), tidy, cargo deny
 
 Each command does the set-up that it needs (wasm32 target, wasm-bindgen, Trunk, npm packages, Chromium) and skips what is
@@ -53,6 +55,7 @@ fn main() -> ExitCode {
         "test" => test::test(rest),
         "bench" => bench::bench(rest),
         "chaos" => chaos::chaos(rest),
+        "autobahn" => autobahn::autobahn(rest),
         "check" => check::check(rest),
         other => Err(failure::Failure::Usage(format!("there is no command {other}; see cargo xtask --help"))),
     };

@@ -24,3 +24,8 @@ pub(crate) fn build_release() -> Result<(PathBuf, PathBuf), Failure> {
 pub(crate) fn binary(profile: &str, name: &str) -> PathBuf {
     house::native_target().join(profile).join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
 }
+
+/// Where cargo puts an example.
+pub(crate) fn example(profile: &str, name: &str) -> PathBuf {
+    house::native_target().join(profile).join("examples").join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
+}

@@ -1,9 +1,11 @@
 //! What must be on the machine before anything can be built or tested. Owns the list per purpose; each step stands in a
 //! file of its own and is skipped when satisfied.
+mod autobahn;
 mod bindgen;
 mod chromium;
 mod components;
 mod deny;
+mod foreign;
 mod npm;
 mod peer;
 mod target;
@@ -14,9 +16,11 @@ use std::path::PathBuf;
 use crate::failure::Failure;
 use crate::process::{answer, program};
 
+pub(crate) use autobahn::{Autobahn, autobahn};
 pub(crate) use chromium::{Browser, chromium};
 pub(crate) use components::components;
 pub(crate) use deny::deny;
+pub(crate) use foreign::foreign;
 pub(crate) use npm::npm;
 pub(crate) use peer::nchan;
 pub(crate) use target::wasm_target;

@@ -47,6 +47,7 @@ fn parts(tally: &mut Tally, seeds: &str, filter: Option<&str>) -> Result<(), Fai
     let server = built(tally, step("build the server and the native tests", build));
     if server {
         native(tally, seeds, filter)?;
+        foreign(tally, filter)?;
     }
     tools(tally, filter)?;
     sdk(tally, &browser, filter)?;
@@ -70,6 +71,19 @@ fn native(tally: &mut Tally, seeds: &str, filter: Option<&str>) -> Result<(), Fa
         let mut command = cargo();
         command.args(["test", "--no-fail-fast"]).args(filter).env("SOTTO_SEEDS", seeds);
         command.env("SOTTO_SERVER", server::binary("debug", "sotto-server"));
+        let well = run_reading(&mut command, |line| tally.cargo_line(line))?;
+        tally.program_ended(well, before);
+        Ok(())
+    })
+}
+
+/// Clients and proxies that are not ours.
+fn foreign(tally: &mut Tally, filter: Option<&str>) -> Result<(), Failure> {
+    setup::foreign()?;
+    step("foreign clients of the stream", || {
+        let before = *tally;
+        let mut command = cargo();
+        command.args(["test", "--no-fail-fast", "--package", "sotto-tests", "--test", "foreign"]).args(filter);
         let well = run_reading(&mut command, |line| tally.cargo_line(line))?;
         tally.program_ended(well, before);
         Ok(())

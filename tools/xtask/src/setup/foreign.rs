@@ -1,0 +1,34 @@
+//! curl and nginx, which the tests put before our server. Owns their installation.
+use super::{is_root, on_path};
+use crate::failure::Failure;
+use crate::process::{program, run};
+use crate::step::{satisfied, step};
+
+/// nginx is not on everybody's PATH.
+const NGINX: &str = "/usr/sbin/nginx";
+
+/// Installs as root from apt what is missing.
+pub(crate) fn foreign() -> Result<(), Failure> {
+    let has_nginx = std::path::Path::new(NGINX).is_file() || on_path(&["nginx"]).is_some();
+    let missing: Vec<&str> = [("curl", on_path(&["curl"]).is_some()), ("nginx-light", has_nginx)]
+        .into_iter()
+        .filter_map(|(package, is_there)| (!is_there).then_some(package))
+        .collect();
+    if missing.is_empty() {
+        satisfied("curl and nginx", "present");
+        return Ok(());
+    }
+    if !is_root() || on_path(&["apt-get"]).is_none() {
+        return Err(Failure::Missing { what: "curl or nginx", remedy: format!("install {}", missing.join(", ")) });
+    }
+    step(&format!("install {} from apt", missing.join(", ")), || {
+        run(program("apt-get").args(["-q", "update"]))?;
+        // The tests start their own nginx; at this runlevel the package starts none.
+        let install = ["-q", "install", "-y", "--no-install-recommends"];
+        run(program("apt-get")
+            .env("DEBIAN_FRONTEND", "noninteractive")
+            .env("RUNLEVEL", "1")
+            .args(install)
+            .args(missing))
+    })
+}
