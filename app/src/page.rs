@@ -2,7 +2,6 @@
 //! signed in, and from the address only within that.
 
 mod account;
-mod connection;
 mod conversation;
 mod list;
 mod main;
@@ -56,12 +55,7 @@ pub(crate) fn screen() -> impl IntoView {
             Route::Conversation(id) if listed => {
                 client.conversation(id).map(|row| row.with(|row| row::title(&row.kind)))
             }
-            Route::Conversation(_)
-            | Route::List
-            | Route::SignUp
-            | Route::SignIn
-            | Route::Settings
-            | Route::Connection => None,
+            Route::Conversation(_) | Route::List | Route::SignUp | Route::SignIn | Route::Settings => None,
         };
         document().set_title(&title(open.as_deref(), client.unread()));
     });

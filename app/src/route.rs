@@ -17,8 +17,6 @@ pub(crate) enum Route {
     SignIn,
     /// `/settings`.
     Settings,
-    /// `/connection`.
-    Connection,
     /// `/c/<conversation>`.
     Conversation(ConversationId),
 }
@@ -31,7 +29,6 @@ impl Route {
             Route::SignUp => "/sign-up".to_owned(),
             Route::SignIn => "/sign-in".to_owned(),
             Route::Settings => "/settings".to_owned(),
-            Route::Connection => "/connection".to_owned(),
             Route::Conversation(id) => format!("/c/{id}"),
         }
     }
@@ -42,7 +39,6 @@ impl Route {
             "/sign-up" => Route::SignUp,
             "/sign-in" => Route::SignIn,
             "/settings" => Route::Settings,
-            "/connection" => Route::Connection,
             path => {
                 let id = path.strip_prefix("/c/").and_then(|id| id.parse().ok());
                 id.map_or(Route::List, Route::Conversation)

@@ -47,12 +47,13 @@ async fn answer(server: &str, request: Request) -> Option<Bytes> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sotto_core::contract::RequestKey;
+    use sotto_core::contract::{RequestKey, Way};
     use wasm_bindgen_test::wasm_bindgen_test;
 
     async fn answer_of(server: &str) -> Result<Bytes, NoAnswer> {
         let (key, cookies) = (RequestKey(1), Cookies::Omit);
-        send(server, Request { key, path: "/api/absent", access_token: None, cookies, body: b"{}".to_vec() }).await
+        let (way, path, body) = (Way::Post, "/api/absent", b"{}".to_vec());
+        send(server, Request { key, way, path, access_token: None, cookies, body }).await
     }
 
     #[wasm_bindgen_test]

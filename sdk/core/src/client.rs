@@ -14,18 +14,20 @@ mod rejoin;
 mod send;
 mod show;
 mod start;
+mod time;
 mod update;
 
 use crate::alarms::{Alarm, Alarms};
-use crate::backoff;
-use crate::calls::{self, Call, Calls, Purpose, Refused, Verdict, Waiting};
+use crate::calls::{self, Answer, Call, Calls, Purpose, Verdict, Waiting};
 use crate::contract::{
-    BatchKey, CommandKey, Failure, Input, LoadKey, Network, NoAnswer, Output, Record, RequestKey, Start, Wanted,
+    BatchKey, CommandKey, Failure, Input, LoadKey, Network, NoAnswer, Output, Record, Request, RequestKey, Start,
+    Wanted,
 };
 use crate::conversation::List;
 use crate::group::Groups;
 use crate::inbox::Inbox;
 use crate::ledger::{Effect, Health, Ledger};
+use crate::meter::Meter;
 use crate::outbox::Outbox;
 use crate::random::Random;
 use crate::record;
@@ -33,20 +35,17 @@ use crate::session::{Progress, Session};
 use crate::stream::Stream;
 use crate::timeline::{Timeline, Wish};
 use crate::typing::Typing;
-use crate::view::Connection;
+use crate::view::{CloseCause, Connection, LogKind};
 use bytes::Bytes;
 use sotto_suite::Provider;
 use sotto_wire::account::Name;
 use sotto_wire::conversation::{GroupState, Kind};
 use sotto_wire::event::SessionEndCause;
-use sotto_wire::ticket::RetryPolicy;
 use sotto_wire::{Code, ConversationId, DeviceRef, Endpoint, Millis, Problem, Retry, envelope};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How often a read is tried before what it was to find counts as not there.
 const LOAD_TRIES_MAX: u32 = 3;
-/// Longest wait that the server can ask for: else one answer could stop something for ever.
-const LATER_MAX_MS: Millis = Millis(60_000);
 
 /// A Sotto client: what it takes in and gives out stands in [`crate::contract`].
 pub struct Client {
@@ -84,6 +83,11 @@ pub struct Client {
     failures: BTreeMap<Alarm, u32>,
     /// Items of the outbox that the server had before the stream was opened: their events come before `caught_up`.
     overdue: Vec<u64>,
+    /// The same of the spare stream.
+    spare_overdue: Vec<u64>,
+    meter: Meter,
+    /// When the next input comes at the latest.
+    idle_until: Option<Millis>,
 }
 
 /// Commands that wait for something of the network.
@@ -194,6 +198,9 @@ impl Client {
             written: Progress::default(),
             failures: BTreeMap::new(),
             overdue: Vec::new(),
+            spare_overdue: Vec::new(),
+            meter: Meter::default(),
+            idle_until: None,
         };
         client.begin();
         client
@@ -202,6 +209,7 @@ impl Client {
     /// Takes note of `input` at time `now`, which never goes back.
     pub fn handle(&mut self, input: Input, now: Millis) {
         self.now = self.now.max(now);
+        self.notice_sleep();
         match input {
             Input::Command { key, command } => self.command(key, command),
             Input::Loaded { key, records } => self.loaded(key, records),
@@ -211,7 +219,7 @@ impl Client {
             Input::Response { key, body } => self.response(key, body),
             Input::StreamOpened(_) => {}
             Input::Frame { key, bytes } => self.frame(key, &bytes),
-            Input::StreamClosed(key) => self.stream.closed(key, self.now, &self.random),
+            Input::StreamClosed(key) => self.stream_closed(key, None),
             Input::Timer => self.timer(),
             Input::Network(network) => self.network(network),
             Input::Visibility(visibility) => self.visibility(visibility),
@@ -221,12 +229,18 @@ impl Client {
 
     /// What to do next. To be called after [`Client::new`] and each [`Client::handle`] until it is [`Output::Idle`].
     pub fn poll(&mut self) -> Output {
-        self.ledger.next_output().unwrap_or_else(|| Output::Idle(self.deadline()))
+        if let Some(output) = self.ledger.next_output() {
+            return output;
+        }
+        self.idle_until = self.deadline();
+        Output::Idle(self.idle_until)
     }
 
     /// Brings everything that has changed to its place: inbox, outbox, batch, effects, view.
     fn settle(&mut self) {
         if self.ledger.health() == Health::Well {
+            let again = self.calls.use_socket(self.stream.socket(), self.now);
+            self.send_again(again);
             self.receive();
             self.acknowledge();
             self.dispatch();
@@ -284,7 +298,7 @@ impl Client {
             self.refuse(key, Failure::Storage);
         }
         self.calls.forget();
-        let actions = self.stream.stop();
+        let actions = self.stream.stop(CloseCause::NotWanted);
         self.connect(actions);
         self.inbox.clear();
     }
@@ -322,7 +336,22 @@ impl Client {
 
     fn send(&mut self, call: Call) {
         let requests = self.calls.send(call, self.now);
-        requests.into_iter().for_each(|request| self.ledger.tell(Output::Request(request)));
+        self.post_all(requests);
+    }
+
+    fn post_all(&mut self, requests: Vec<Request>) {
+        for request in requests {
+            self.meter.left(request.body.len());
+            self.ledger.tell(Output::Request(request));
+        }
+    }
+
+    /// What a WebSocket has not answered goes by POST.
+    fn send_again(&mut self, requests: Vec<Request>) {
+        if let Some(count) = u32::try_from(requests.len()).ok().filter(|count| *count > 0) {
+            self.note(LogKind::SentAgain(count));
+        }
+        self.post_all(requests);
     }
 
     fn load(&mut self, sought: Sought, wanted: Wanted) {
@@ -362,12 +391,17 @@ impl Client {
 
     fn response(&mut self, key: RequestKey, body: Result<Bytes, NoAnswer>) {
         let problem = body.as_ref().ok().and_then(|bytes| calls::problem(bytes));
-        let refresh = problem.as_ref().is_some_and(|problem| problem.retry == Retry::Refresh);
-        let refused = if refresh { Refused::Yes } else { Refused::No };
+        let answer = match (&body, &problem) {
+            (Err(NoAnswer), _) => Answer::None,
+            (Ok(_), Some(problem)) if problem.retry == Retry::Refresh => Answer::RefusesToken,
+            (Ok(_), _) => Answer::Came,
+        };
+        self.meter.came(body.as_ref().map_or(0, Bytes::len));
+        self.note_failure(key, (answer, problem.as_ref()));
         let is_replaced = problem.is_some_and(|problem| problem.code == Code::DeviceNeeded);
-        match self.calls.answered(key, refused, self.now) {
+        match self.calls.answered(key, answer, self.now) {
             Verdict::Stale => {}
-            Verdict::Again(requests) => requests.into_iter().for_each(|r| self.ledger.tell(Output::Request(r))),
+            Verdict::Again(requests) => self.post_all(requests),
             Verdict::For(_) if is_replaced && self.session.account().is_some() => {
                 self.end_session(SessionEndCause::DeviceReplaced);
             }
@@ -399,77 +433,14 @@ impl Client {
                 self.committed(id, client_id, read::<sotto_wire::conversation::Commit>(body));
             }
             Purpose::Send(id, sequence) => self.sent((id, sequence), read::<sotto_wire::message::SendMessage>(body)),
+            Purpose::Ping => {
+                if read::<sotto_wire::ping::Ping>(body).is_ok() {
+                    self.stream.ponged();
+                }
+            }
             // What comes of these is told by the stream, or is of no matter.
             Purpose::PublishKeys | Purpose::Typing => {}
         }
-    }
-
-    fn timer(&mut self) {
-        let actions = self.stream.timer(self.now, &self.random);
-        self.connect(actions);
-        for conversation in self.typing.expire(self.now) {
-            self.list.touch(conversation);
-        }
-        if self.ledger.health() == Health::Failed {
-            return;
-        }
-        for alarm in self.alarms.take_due(self.now) {
-            match alarm {
-                Alarm::SignOut => self.session_over(),
-                Alarm::Conversations => self.ask_conversations(None),
-                Alarm::Create(id) => self.ask_create(id),
-                Alarm::Existing(id) => self.existing_is_late(id),
-                Alarm::Welcome(id, epoch) => self.ask_welcome_tree(id, epoch),
-                Alarm::Rejoin(id) => self.ask_rejoin_state(id),
-                Alarm::Commit(id, client_id) => self.commit_again(id, client_id),
-                Alarm::Update(id) => self.update(id),
-            }
-        }
-    }
-
-    fn deadline(&self) -> Option<Millis> {
-        if self.ledger.health() == Health::Failed {
-            return None;
-        }
-        // A pause that is over and could not be used ends with what it waits for, not with time.
-        let pause = self.outbox.deadline(self.now).filter(|_| self.stream.is_open());
-        [self.stream.deadline(), self.alarms.deadline(), pause, self.typing.deadline()].into_iter().flatten().min()
-    }
-
-    /// Sets an alarm for something that has failed, each time a little later.
-    fn later(&mut self, alarm: Alarm, problem: &Problem) {
-        let failed = self.failures.entry(alarm).or_insert(0);
-        let wait = backoff::wait(RetryPolicy::default(), *failed, &self.random);
-        *failed = failed.saturating_add(1);
-        self.alarms.set(self.now.after(problem.retry_after_ms.unwrap_or_default().min(LATER_MAX_MS).max(wait)), alarm);
-    }
-
-    /// Sets an alarm at a random time within `window`, so that devices do not act all at once.
-    fn soon(&mut self, alarm: Alarm, window: Millis) {
-        self.alarms.set(self.now.after(Millis(self.random.up_to(window.0))), alarm);
-    }
-
-    /// Something that may have failed before has gone well.
-    fn went_well(&mut self, alarm: Alarm) {
-        self.failures.remove(&alarm);
-        self.alarms.cancel(alarm);
-    }
-
-    /// The server's clock, as near as it is known.
-    fn server_now(&self) -> Millis {
-        match self.clock {
-            ServerClock::Unknown => self.now,
-            ServerClock::Ahead(by) => self.now.after(by),
-            ServerClock::Behind(by) => Millis(self.now.0.saturating_sub(by.0)),
-        }
-    }
-
-    fn set_server_now(&mut self, server_now: Millis) {
-        self.clock = if server_now >= self.now {
-            ServerClock::Ahead(server_now.since(self.now))
-        } else {
-            ServerClock::Behind(self.now.since(server_now))
-        };
     }
 
     /// This device, when somebody is signed in on it.

@@ -45,7 +45,8 @@ pub enum Input {
     /// The transport is open, though nothing has come yet.
     StreamOpened(StreamKey),
     /// One whole frame of the stream: an envelope in JSON. A native driver takes it out of the bytes with
-    /// `sse::Parser`; in a browser `EventSource` has done so.
+    /// `sse::Parser`; in a browser `EventSource` has done so. By WebSocket it is one message, also one that answers a
+    /// request; by long-poll the body of the answer.
     Frame {
         /// Which stream.
         key: StreamKey,
@@ -244,9 +245,15 @@ keys! {
 /// Something to be done in the world.
 #[derive(Debug)]
 pub enum Output {
-    /// Send a request; [`Input::Response`] always answers it, with [`NoAnswer`] after 30 s at the latest.
+    /// Send a request; [`Input::Response`] always answers one by [`Way::Post`], with [`NoAnswer`] after 30 s at the
+    /// latest.
     Request(Request),
     /// Open a stream; [`Input::StreamOpened`], [`Input::Frame`] and [`Input::StreamClosed`] tell of it.
+    ///
+    /// By [`Transport::LongPoll`] it is one `GET` with `Accept: application/json`, whose answer comes as one
+    /// [`Input::Frame`], whatever its status, or else [`Input::StreamClosed`]; the next question is the next
+    /// [`Output::OpenStream`] under the same key. [`Transport::WebSocket`] speaks
+    /// [`sotto_wire::websocket::SUBPROTOCOL_JSON`]. Of any transport a refusal that can be read may come as a frame too.
     OpenStream {
         /// Its name.
         key: StreamKey,
@@ -286,10 +293,12 @@ pub enum Output {
     Idle(Option<Millis>),
 }
 
-/// A POST request to the server.
+/// A request to the server.
 pub struct Request {
     /// Its name.
     pub key: RequestKey,
+    /// Which way it goes.
+    pub way: Way,
     /// Path, from `/` on.
     pub path: &'static str,
     /// `Authorization: Bearer …`, when there is one. Not for logs.
@@ -298,6 +307,16 @@ pub struct Request {
     pub cookies: Cookies,
     /// Body, `application/json`.
     pub body: Vec<u8>,
+}
+
+/// Which way a request goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// `POST`, JSON both ways.
+    Post,
+    /// [`Request::body`] alone, as one text message of this WebSocket. Its answer comes among the frames; whether one
+    /// does is the core's to see, so nothing is to be answered by the driver. Dropped when the stream is not open.
+    Stream(StreamKey),
 }
 
 /// Whether a request carries the cookies of the origin.

@@ -18,6 +18,7 @@ mod ledger;
 mod marks;
 #[cfg(feature = "measure")]
 pub mod measure;
+mod meter;
 mod opaque;
 mod outbox;
 mod random;

@@ -1,37 +1,66 @@
-//! The connection: ticket, stream, silence, backoff (T4, T8, T9). Owns when to connect, by what and when to give up;
-//! reads no event and sends no command. The rule: it never gives up for good, and never waits when the user, the
-//! network or the page says that now is the time.
+//! The connection: ticket, stream, silence, backoff, and a second stream that takes the first one's place (T4, T5,
+//! T8–T10). Owns when to connect, by what and when to give up; reads no event and sends no command. `stream/choice.rs`
+//! chooses the transport.
+//!
+//! The rule: it never gives up for good, never waits when the user, the network or the page says that now is the time,
+//! and never ends a stream that works before another one does.
+
+mod choice;
+mod lane;
+mod spare;
+mod wake;
 
 use crate::backoff;
 use crate::contract::{Network, StreamKey};
 use crate::random::Random;
-use crate::view::{Connection, Pace, Progress};
+use crate::view::{CloseCause, Connection, LogKind, Pace, Progress};
+use choice::Choice;
+use lane::{Lane, Spare, Stage, Step};
 use sotto_wire::ticket::{RetryPolicy, TicketOpened, Transport};
-use sotto_wire::{Code, Millis, Problem, limit, ticket};
+use sotto_wire::{Code, Millis, Problem, Ticket, limit, ticket};
 
-/// How long the first frame may take before the stream is given up.
-pub(crate) const CONNECT_MS: Millis = Millis(10_000);
+/// After so many failures in a row the client pauses (T10).
+const FAILURES_MAX: u32 = 5;
+/// How long it pauses.
+const PAUSE_MS: Millis = Millis(30_000);
 
 /// What the connection wants done.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Action {
     /// Ask for a ticket; [`Stream::ticket`] takes the answer, under this number.
-    AskTicket(u64),
-    /// Open a stream.
+    AskTicket { number: u64, place: Place },
+    /// Open a stream, or ask the next question of a long poll.
     Open { key: StreamKey, transport: Transport, path: String },
     /// Close a stream.
     Close(StreamKey),
+    /// The spare stream is the stream now.
+    ChangeOver,
+    /// Send a ping by this stream; [`Stream::ponged`] takes the answer.
+    Ping(StreamKey),
+}
+
+/// Which of the streams.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// The one whose events are handled.
+    Main,
+    /// The one that is to take its place.
+    Spare,
 }
 
 /// The connection to the server.
 #[derive(Debug)]
 pub(crate) struct Stream {
     state: State,
+    /// Only while the other is open.
+    spare: Option<Spare>,
     network: Network,
+    choice: Choice,
     policy: RetryPolicy,
     silence: Millis,
-    /// The only transport that may be used, when one is pinned.
-    pinned: Option<Transport>,
+    /// What carried the events last.
+    used: Option<Transport>,
+    log: Vec<LogKind>,
     next_number: u64,
 }
 
@@ -42,13 +71,11 @@ enum State {
     /// Wanted, but the system says that there is no network.
     Offline,
     /// Until the next attempt.
-    Waiting { attempt: u32, at: Millis, refusal: Option<Code> },
+    Waiting { attempt: u32, at: Millis, refusal: Option<Code>, pace: Pace },
     /// A ticket is asked for.
     Ticketing { attempt: Attempt, number: u64 },
-    /// A stream is being opened.
-    Opening { attempt: Attempt, key: StreamKey, transport: Transport, until: Millis },
-    /// Events flow.
-    Open { key: StreamKey, transport: Transport, since: Millis, heard_at: Millis, progress: Progress, failed: u32 },
+    /// There is a stream.
+    Up { attempt: Attempt, lane: Lane },
 }
 
 /// One attempt to connect.
@@ -60,22 +87,47 @@ struct Attempt {
     refusal: Option<Code>,
 }
 
+/// Why an attempt has failed, as far as the server says.
+#[derive(Clone, Copy, Debug, Default)]
+struct Refusal {
+    code: Option<Code>,
+    retry_after: Millis,
+}
+
+impl From<&Problem> for Refusal {
+    fn from(problem: &Problem) -> Self {
+        Self { code: Some(problem.code), retry_after: problem.retry_after_ms.unwrap_or_default() }
+    }
+}
+
 impl Stream {
     /// Not connected, and not wanted to be.
     pub(crate) fn new(network: Network) -> Self {
-        let silence = Millis(limit::STREAM_SILENCE_MS);
-        Self { state: State::Off, network, policy: RetryPolicy::default(), silence, pinned: None, next_number: 1 }
+        Self {
+            state: State::Off,
+            spare: None,
+            network,
+            choice: Choice::default(),
+            policy: RetryPolicy::default(),
+            silence: Millis(limit::STREAM_SILENCE_MS),
+            used: None,
+            log: Vec::new(),
+            next_number: 1,
+        }
     }
 
     /// What a person is told.
-    pub(crate) fn connection(&self) -> Connection {
-        match self.state {
+    pub(crate) fn connection(&self, round_trip: Option<Millis>) -> Connection {
+        match &self.state {
             State::Off => Connection::None,
             State::Offline => Connection::Offline,
-            State::Waiting { attempt, at, refusal } => {
-                Connection::Reconnecting { attempt, next_try_at: at, refusal, pace: Pace::Backoff }
+            State::Waiting { attempt, at, refusal, pace } => {
+                Connection::Reconnecting { attempt: *attempt, next_try_at: *at, refusal: *refusal, pace: *pace }
             }
-            State::Ticketing { attempt, .. } | State::Opening { attempt, .. } => match attempt.failed {
+            State::Up { lane: Lane { transport, stage: Stage::Open { since, progress, .. }, .. }, .. } => {
+                Connection::Online { transport: *transport, progress: *progress, since: *since, round_trip }
+            }
+            State::Ticketing { attempt, .. } | State::Up { attempt, .. } => match attempt.failed {
                 0 => Connection::Connecting,
                 failed => Connection::Reconnecting {
                     attempt: failed,
@@ -84,35 +136,69 @@ impl Stream {
                     pace: Pace::Backoff,
                 },
             },
-            State::Open { transport, since, progress, .. } => {
-                Connection::Online { transport, progress, since, round_trip: None }
-            }
         }
+    }
+
+    /// The transport that is pinned, and when a better one is tried.
+    pub(crate) fn plans(&self) -> (Option<Transport>, Option<Millis>) {
+        (self.choice.pinned(), self.better().map(|(_, at)| at))
+    }
+
+    /// What happened since the last call.
+    pub(crate) fn take_log(&mut self) -> Vec<LogKind> {
+        std::mem::take(&mut self.log)
     }
 
     /// Whether events flow.
     pub(crate) fn is_open(&self) -> bool {
-        matches!(self.state, State::Open { .. })
+        self.main().is_some_and(Lane::is_open)
     }
 
     /// Whether events flow and what was missed has come.
     pub(crate) fn is_caught_up(&self) -> bool {
-        matches!(self.state, State::Open { progress: Progress::CaughtUp, .. })
+        let stage = self.main().map(|lane| lane.stage);
+        matches!(stage, Some(Stage::Open { progress: Progress::CaughtUp, .. }))
     }
 
-    /// Whether `key` is the stream of now: frames of another are to be dropped.
-    pub(crate) fn is_current(&self, key: StreamKey) -> bool {
-        self.key() == Some(key)
+    /// Which stream this is; frames of another are to be dropped.
+    pub(crate) fn place(&self, key: StreamKey) -> Option<Place> {
+        let is_it = |lane: Option<&Lane>| lane.is_some_and(|lane| lane.key == key);
+        match (is_it(self.main()), is_it(self.spare_lane())) {
+            (true, _) => Some(Place::Main),
+            (false, true) => Some(Place::Spare),
+            (false, false) => None,
+        }
+    }
+
+    /// What a stream is carried by.
+    pub(crate) fn transport(&self, key: StreamKey) -> Option<Transport> {
+        self.main().into_iter().chain(self.spare_lane()).find(|lane| lane.key == key).map(|lane| lane.transport)
+    }
+
+    /// The stream of now.
+    pub(crate) fn main_key(&self) -> Option<StreamKey> {
+        self.main().map(|lane| lane.key)
+    }
+
+    /// Whether nothing has come by a stream yet.
+    pub(crate) fn is_opening(&self, key: StreamKey) -> bool {
+        self.main().into_iter().chain(self.spare_lane()).any(|lane| lane.key == key && !lane.is_open())
+    }
+
+    /// The WebSocket that is open, which carries commands too.
+    pub(crate) fn socket(&self) -> Option<StreamKey> {
+        self.main().filter(|lane| lane.is_open() && lane.transport == Transport::WebSocket).map(|lane| lane.key)
     }
 
     /// When [`Stream::timer`] is due.
     pub(crate) fn deadline(&self) -> Option<Millis> {
-        match self.state {
+        let main = match &self.state {
             State::Off | State::Offline | State::Ticketing { .. } => None,
-            State::Waiting { at, .. } => Some(at),
-            State::Opening { until, .. } => Some(until),
-            State::Open { heard_at, .. } => Some(heard_at.after(self.silence)),
-        }
+            State::Waiting { at, .. } => Some(*at),
+            State::Up { lane, .. } => Some(lane.due(self.silence).0),
+        };
+        let spare = self.spare_lane().map(|lane| lane.due(self.silence).0);
+        [main, spare, self.better().map(|(_, at)| at)].into_iter().flatten().min()
     }
 
     /// Somebody has signed in.
@@ -128,8 +214,8 @@ impl Stream {
     }
 
     /// Nobody is signed in any more.
-    pub(crate) fn stop(&mut self) -> Vec<Action> {
-        let actions = self.close();
+    pub(crate) fn stop(&mut self, cause: CloseCause) -> Vec<Action> {
+        let actions = self.close_all(cause);
         self.state = State::Off;
         actions
     }
@@ -141,6 +227,17 @@ impl Stream {
         answer: Result<TicketOpened, Problem>,
         (now, random): (Millis, &Random),
     ) -> Vec<Action> {
+        if let Ok(opened) = &answer {
+            self.policy = opened.retry;
+            // T8: 20 s of heartbeat make 45 s of silence.
+            self.silence = Millis((opened.heartbeat_ms.0.saturating_mul(9) / 4).min(limit::STREAM_SILENCE_MS));
+            self.choice.offer(&opened.transports);
+        }
+        if let Some(Spare { why, step: Step::Ticketing(asked) }) = self.spare
+            && asked == number
+        {
+            return self.spare_ticket(why, answer, (now, random));
+        }
         let attempt = match self.state {
             State::Ticketing { attempt, number: asked } if asked == number => attempt,
             _ => return Vec::new(),
@@ -148,172 +245,245 @@ impl Stream {
         let opened = match answer {
             Ok(opened) => opened,
             Err(problem) => {
-                self.fail(attempt.failed, Some(problem.code), (now, random));
-                if let (State::Waiting { at, .. }, Some(wait)) = (&mut self.state, problem.retry_after_ms) {
-                    *at = (*at).max(now.after(wait));
-                }
+                self.log.push(LogKind::Refused(problem.code));
+                self.fail(attempt.failed, Refusal::from(&problem), (now, random));
                 return Vec::new();
             }
         };
-        self.policy = opened.retry;
-        // T8: 20 s of heartbeat make 45 s of silence.
-        self.silence = Millis((opened.heartbeat_ms.0.saturating_mul(9) / 4).min(limit::STREAM_SILENCE_MS));
-        let Some(transport) = opened
-            .transports
-            .into_iter()
-            .find(|t| *t == Transport::Sse && self.pinned.is_none_or(|pinned| *t == pinned))
-        else {
-            self.fail(attempt.failed, Some(Code::ProtocolUnsupported), (now, random));
+        let Some(transport) = self.choice.pick() else {
+            let refusal = Refusal { code: Some(Code::ProtocolUnsupported), ..Refusal::default() };
+            self.log.push(LogKind::Refused(Code::ProtocolUnsupported));
+            self.fail(attempt.failed, refusal, (now, random));
             return Vec::new();
         };
-        let key = StreamKey(self.number());
-        self.state = State::Opening { attempt, key, transport, until: now.after(CONNECT_MS) };
-        let path = format!("{}?ticket={}", ticket::EVENTS_PATH, opened.ticket.as_str());
-        vec![Action::Open { key, transport, path }]
+        let (lane, action) = self.open(transport, &opened.ticket, now);
+        self.state = State::Up { attempt, lane };
+        vec![action]
     }
 
     /// A frame came.
-    pub(crate) fn heard(&mut self, now: Millis) {
-        if let State::Open { heard_at, .. } = &mut self.state {
-            *heard_at = now;
+    pub(crate) fn heard(&mut self, key: StreamKey, now: Millis) {
+        if let Some(lane) = self.lane_mut(key) {
+            lane.heard(now);
         }
     }
 
-    /// The first frame came.
-    pub(crate) fn connected(&mut self, now: Millis) {
-        if let State::Opening { attempt, key, transport, .. } = self.state {
-            let (since, heard_at, failed) = (now, now, attempt.failed);
-            self.state = State::Open { key, transport, since, heard_at, progress: Progress::CatchingUp, failed };
+    /// An event of the log came.
+    pub(crate) fn counted(&mut self, key: StreamKey) {
+        if let Some(Lane { stage: Stage::Open { progress: Progress::CatchingUp, events, .. }, .. }) = self.lane_mut(key)
+        {
+            *events = events.saturating_add(1);
         }
     }
 
-    /// What was missed has come.
-    pub(crate) fn caught_up(&mut self) {
-        if let State::Open { progress, failed, .. } = &mut self.state {
-            (*progress, *failed) = (Progress::CaughtUp, 0);
+    /// The first frame of a stream came. Afterwards [`Stream::place`] says whose it is; `None` when it came twice.
+    pub(crate) fn connected(&mut self, key: StreamKey, now: Millis) -> Option<Vec<Action>> {
+        let lane = self.lane_mut(key)?;
+        let (transport, took) = (lane.transport, now.since(lane.opened_at));
+        if !lane.connected(now) {
+            return None;
+        }
+        self.log.push(LogKind::Opened { transport, took });
+        if self.place(key) == Some(Place::Main) {
+            self.carries(transport);
+            return Some(Vec::new());
+        }
+        match self.spare.map(|spare| spare.why) {
+            Some(lane::Why::Fresh(cause)) => Some(self.take_over(cause)),
+            Some(lane::Why::Better(_)) | None => Some(Vec::new()),
         }
     }
 
-    /// The stream has ended.
-    pub(crate) fn closed(&mut self, key: StreamKey, now: Millis, random: &Random) {
-        if self.is_current(key) {
-            self.fail(self.failed(), None, (now, random));
+    /// What was missed has come, and is handled.
+    pub(crate) fn caught_up(&mut self, now: Millis) {
+        let State::Up { attempt, lane } = &mut self.state else { return };
+        if let Stage::Open { progress, since, events, .. } = &mut lane.stage
+            && *progress == Progress::CatchingUp
+        {
+            *progress = Progress::CaughtUp;
+            attempt.failed = 0;
+            self.log.push(LogKind::Resumed { events: *events, took: now.since(*since) });
+            let transport = lane.transport;
+            self.choice.worked(transport);
         }
+    }
+
+    /// The answer to a poll has been read; `next` opens the next one.
+    pub(crate) fn polled(&mut self, key: StreamKey, next: Option<&Ticket>, now: Millis) -> Option<Action> {
+        let lane = self.lane_mut(key)?;
+        lane.heard(now);
+        let (transport, path) = (lane.transport, path(next?));
+        Some(Action::Open { key, transport, path })
+    }
+
+    /// The answer to [`Action::Ping`] came.
+    pub(crate) fn ponged(&mut self) {
+        if let State::Up { lane: Lane { stage: Stage::Open { pong_until, .. }, .. }, .. } = &mut self.state {
+            *pong_until = None;
+        }
+    }
+
+    /// A stream has ended, or was refused for this reason.
+    pub(crate) fn closed(
+        &mut self,
+        key: StreamKey,
+        problem: Option<&Problem>,
+        (now, random): (Millis, &Random),
+    ) -> Vec<Action> {
+        let is_disabled = problem.is_some_and(|problem| problem.code == Code::UpgradeRequired);
+        let cause = if is_disabled { CloseCause::Disabled } else { CloseCause::Ended };
+        match self.place(key) {
+            Some(Place::Main) => {
+                let refusal = problem.filter(|_| !is_disabled).map(Refusal::from).unwrap_or_default();
+                self.lost(cause, refusal, (now, random))
+            }
+            Some(Place::Spare) => self.spare_lost(cause, (now, random)),
+            None => Vec::new(),
+        }
+    }
+
+    /// A stream is of no use: of the main one everything comes anew from where the inbox stands.
+    pub(crate) fn give_up(
+        &mut self,
+        key: StreamKey,
+        cause: CloseCause,
+        (now, random): (Millis, &Random),
+    ) -> Vec<Action> {
+        let after = match self.place(key) {
+            Some(Place::Main) => self.lost(cause, Refusal::default(), (now, random)),
+            Some(Place::Spare) => self.spare_lost(cause, (now, random)),
+            None => return Vec::new(),
+        };
+        std::iter::once(Action::Close(key)).chain(after).collect()
     }
 
     /// The server goes away and says when to come back.
     pub(crate) fn shut_down(&mut self, retry_in: Millis, now: Millis) -> Vec<Action> {
-        let actions = self.close();
-        self.state = State::Waiting { attempt: 1, at: now.after(retry_in), refusal: None };
+        let actions = self.close_all(CloseCause::Shutdown);
+        self.wait(Millis(0), (now, 1, Pace::Backoff), Refusal { code: None, retry_after: retry_in });
         actions
-    }
-
-    /// The stream is to be given up and opened anew where the inbox stands.
-    pub(crate) fn give_up(&mut self, now: Millis, random: &Random) -> Vec<Action> {
-        let actions = self.close();
-        if matches!(self.state, State::Opening { .. } | State::Open { .. }) {
-            self.fail(self.failed(), None, (now, random));
-        }
-        actions
-    }
-
-    /// What the system says of the network.
-    pub(crate) fn network(&mut self, network: Network, now: Millis) -> Vec<Action> {
-        self.network = network;
-        match (network, &self.state) {
-            (_, State::Off) => Vec::new(),
-            (Network::Offline, _) => {
-                let actions = self.close();
-                self.state = State::Offline;
-                actions
-            }
-            (Network::Online, State::Offline | State::Waiting { .. }) => vec![self.ask(0, None, now)],
-            (Network::Online, State::Ticketing { .. } | State::Opening { .. } | State::Open { .. }) => Vec::new(),
-        }
-    }
-
-    /// The page can be seen again: what slept is not to be trusted.
-    pub(crate) fn visible(&mut self, now: Millis) -> Vec<Action> {
-        match self.state {
-            State::Waiting { .. } => vec![self.ask(0, None, now)],
-            State::Open { heard_at, .. } if now.since(heard_at).0 > self.silence.0 * 5 / 9 => {
-                let mut actions = self.close();
-                actions.push(self.ask(0, None, now));
-                actions
-            }
-            _ => Vec::new(),
-        }
-    }
-
-    /// The user wants it now, whatever backoff and system say.
-    pub(crate) fn reconnect(&mut self, now: Millis) -> Vec<Action> {
-        match self.state {
-            State::Waiting { .. } | State::Offline => vec![self.ask(0, None, now)],
-            State::Off | State::Ticketing { .. } | State::Opening { .. } | State::Open { .. } => Vec::new(),
-        }
-    }
-
-    /// The user wants this transport and no other, or the best again.
-    pub(crate) fn pin(&mut self, transport: Option<Transport>, now: Millis) -> Vec<Action> {
-        self.pinned = transport;
-        let fits = |used: Transport| transport.is_none_or(|pinned| pinned == used);
-        match self.state {
-            State::Opening { transport, .. } | State::Open { transport, .. } if !fits(transport) => {
-                let mut actions = self.close();
-                actions.push(self.ask(0, None, now));
-                actions
-            }
-            _ => Vec::new(),
-        }
     }
 
     /// A deadline may have come.
     pub(crate) fn timer(&mut self, now: Millis, random: &Random) -> Vec<Action> {
-        if self.deadline().is_none_or(|at| at > now) {
-            return Vec::new();
+        let mut actions = Vec::new();
+        let late = |lane: &Lane, silence: Millis| Some(lane.due(silence)).filter(|(at, _)| *at <= now);
+        if let Some(lane) = self.spare_lane().copied()
+            && let Some((_, cause)) = late(&lane, self.silence)
+        {
+            actions.extend(self.give_up(lane.key, cause, (now, random)));
         }
         match self.state {
-            State::Waiting { attempt, refusal, .. } => vec![self.ask(attempt, refusal, now)],
-            State::Opening { .. } | State::Open { .. } => self.give_up(now, random),
-            State::Off | State::Offline | State::Ticketing { .. } => Vec::new(),
+            State::Waiting { attempt, at, refusal, .. } if at <= now => actions.push(self.ask(attempt, refusal, now)),
+            State::Up { lane, .. } => {
+                if let Some((_, cause)) = late(&lane, self.silence) {
+                    actions.extend(self.give_up(lane.key, cause, (now, random)));
+                } else if let Some((better, at)) = self.better()
+                    && at <= now
+                {
+                    actions.push(self.ask_spare(lane::Why::Better(better)));
+                }
+            }
+            State::Off | State::Offline | State::Waiting { .. } | State::Ticketing { .. } => {}
         }
+        actions
     }
 
     fn ask(&mut self, failed: u32, refusal: Option<Code>, now: Millis) -> Action {
         let number = self.number();
+        self.log.push(LogKind::Asked(failed));
         self.state = State::Ticketing { attempt: Attempt { failed, began_at: now, refusal }, number };
-        Action::AskTicket(number)
+        Action::AskTicket { number, place: Place::Main }
     }
 
-    fn fail(&mut self, failed: u32, refusal: Option<Code>, (now, random): (Millis, &Random)) {
-        let at = now.after(backoff::wait(self.policy, failed, random));
-        self.state = State::Waiting { attempt: failed.saturating_add(1), at, refusal };
+    fn open(&mut self, transport: Transport, ticket: &Ticket, now: Millis) -> (Lane, Action) {
+        let key = StreamKey(self.number());
+        self.log.push(LogKind::Opening(transport));
+        let lane = Lane::opening(key, transport, now, self.choice.patience());
+        (lane, Action::Open { key, transport, path: path(ticket) })
     }
 
-    fn failed(&self) -> u32 {
-        match self.state {
-            State::Ticketing { attempt, .. } | State::Opening { attempt, .. } => attempt.failed,
-            State::Open { failed, .. } => failed,
-            State::Waiting { attempt, .. } => attempt,
-            State::Off | State::Offline => 0,
+    fn carries(&mut self, transport: Transport) {
+        if let Some(from) = self.used.replace(transport).filter(|from| *from != transport) {
+            self.log.push(LogKind::TransportChanged { from, to: transport });
         }
     }
 
-    fn key(&self) -> Option<StreamKey> {
-        match self.state {
-            State::Opening { key, .. } | State::Open { key, .. } => Some(key),
+    /// The stream is gone: the spare one takes over, or another transport is tried, or the next attempt waits.
+    fn lost(&mut self, cause: CloseCause, refusal: Refusal, (now, random): (Millis, &Random)) -> Vec<Action> {
+        let State::Up { attempt, lane } = self.state else { return Vec::new() };
+        let lived = now.since(lane.opened_at);
+        let doubted = self.choice.ended(lane.transport, (cause, lived), now);
+        let is_doubted = doubted.is_some();
+        if let Some(action) = self.change_over(cause) {
+            self.log.extend(doubted);
+            return vec![action];
+        }
+        self.log.push(LogKind::Closed { transport: lane.transport, cause });
+        self.log.extend(doubted);
+        if cause == CloseCause::NoPong || is_doubted && self.choice.has_trusted() {
+            return vec![self.ask(attempt.failed, refusal.code, now)];
+        }
+        self.fail(attempt.failed, refusal, (now, random));
+        Vec::new()
+    }
+
+    fn fail(&mut self, failed: u32, refusal: Refusal, (now, random): (Millis, &Random)) {
+        let attempt = failed.saturating_add(1);
+        let (pace, wait) = if attempt >= FAILURES_MAX {
+            (Pace::Pause, PAUSE_MS)
+        } else {
+            (Pace::Backoff, backoff::wait(self.policy, failed, random))
+        };
+        self.wait(wait, (now, attempt, pace), refusal);
+    }
+
+    fn wait(&mut self, wait: Millis, (now, attempt, pace): (Millis, u32, Pace), refusal: Refusal) {
+        let at = now.after(wait.max(refusal.retry_after));
+        self.log.push(LogKind::Waiting { attempt, until: at, pace });
+        self.state = State::Waiting { attempt, at, refusal: refusal.code, pace };
+    }
+
+    fn main(&self) -> Option<&Lane> {
+        match &self.state {
+            State::Up { lane, .. } => Some(lane),
             State::Off | State::Offline | State::Waiting { .. } | State::Ticketing { .. } => None,
         }
     }
 
-    fn close(&self) -> Vec<Action> {
-        self.key().map(Action::Close).into_iter().collect()
+    fn spare_lane(&self) -> Option<&Lane> {
+        self.spare.as_ref().and_then(Spare::lane)
+    }
+
+    fn lane_mut(&mut self, key: StreamKey) -> Option<&mut Lane> {
+        let main = match &mut self.state {
+            State::Up { lane, .. } => Some(lane),
+            State::Off | State::Offline | State::Waiting { .. } | State::Ticketing { .. } => None,
+        };
+        let spare = self.spare.as_mut().and_then(|spare| match &mut spare.step {
+            Step::Up(lane) => Some(lane),
+            Step::Ticketing(_) => None,
+        });
+        main.into_iter().chain(spare).find(|lane| lane.key == key)
+    }
+
+    fn close_all(&mut self, cause: CloseCause) -> Vec<Action> {
+        let spare = self.spare.take().and_then(|spare| spare.lane().copied());
+        let lanes: Vec<Lane> = self.main().copied().into_iter().chain(spare).collect();
+        for lane in &lanes {
+            self.log.push(LogKind::Closed { transport: lane.transport, cause });
+        }
+        lanes.into_iter().map(|lane| Action::Close(lane.key)).collect()
     }
 
     fn number(&mut self) -> u64 {
         self.next_number += 1;
         self.next_number
     }
+}
+
+fn path(ticket: &Ticket) -> String {
+    format!("{}?ticket={}", ticket::EVENTS_PATH, ticket.as_str())
 }
 
 #[cfg(test)]

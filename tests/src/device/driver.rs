@@ -124,7 +124,7 @@ impl Driver {
     }
 
     fn request(&mut self, request: Request) {
-        let Request { key, path, access_token, cookies, body } = request;
+        let Request { key, way: _, path, access_token, cookies, body } = request;
         let mut sent = self.http.post(format!("{}{path}", self.origin)).timeout(REQUEST_MAX).body(body);
         sent = sent.header(CONTENT_TYPE, "application/json");
         if let Some(token) = access_token {

@@ -2,18 +2,21 @@
 
 use super::{Client, Tree};
 use crate::alarms::Alarms;
-use crate::calls::Purpose;
-use crate::contract::{Failure, Output, StreamKey};
-use crate::inbox::Entry;
+use crate::calls::{self, Answer, Purpose};
+use crate::contract::{Failure, Output, RequestKey, StreamKey};
+use crate::inbox::{Entry, Full};
 use crate::ledger::Health;
 use crate::record;
 use crate::session::{Session, Stage};
-use crate::stream::Action;
-use sotto_wire::event::{Connected, Ephemeral, Event, SessionEndCause};
+use crate::stream::{Action, Place};
+use crate::view::{CloseCause, LogKind};
+use bytes::Bytes;
+use sotto_wire::event::{Connected, Ephemeral, Event, SessionEndCause, TypingUpdate};
 use sotto_wire::key::{PublishKeys, PublishKeysRequest};
+use sotto_wire::ping::{Ping, PingRequest};
 use sotto_wire::session::Refreshed;
-use sotto_wire::ticket::{OpenTicket, TicketOpened, TicketRequest};
-use sotto_wire::{Code, DeviceId, Millis, PROTOCOL, Problem, Retry, limit};
+use sotto_wire::ticket::{self, OpenTicket, RawEvents, TicketOpened, TicketRequest, Transport};
+use sotto_wire::{Code, DeviceId, Endpoint, Millis, PROTOCOL, Problem, Retry, envelope, limit};
 
 /// How long a package of last resort is given out before another takes its place.
 const LAST_RESORT_LIFE_MS: Millis = Millis(30 * 86_400_000);
@@ -23,12 +26,16 @@ impl Client {
     pub(super) fn connect(&mut self, actions: Vec<Action>) {
         for action in actions {
             match action {
-                Action::AskTicket(number) => {
+                Action::AskTicket { number, place } => {
                     if self.ledger.health() == Health::Failed {
                         continue;
                     }
-                    // What waits comes again: the new stream begins where the inbox stands.
-                    self.inbox.clear();
+                    match place {
+                        // What waits comes again: the new stream begins where the inbox stands.
+                        Place::Main => self.inbox.clear(),
+                        Place::Spare => self.inbox.begin_spare(),
+                    }
+                    self.spare_overdue.clear();
                     let cursor = self.inbox.cursor().cloned();
                     let request = TicketRequest { cursor, protocol: PROTOCOL, features: Vec::new() };
                     self.ask::<OpenTicket>(Purpose::Ticket(number), &request);
@@ -37,7 +44,19 @@ impl Client {
                     self.ledger.tell(Output::OpenStream { key, transport, path });
                 }
                 Action::Close(key) => self.ledger.tell(Output::CloseStream(key)),
+                Action::ChangeOver => self.change_over(),
+                Action::Ping(_) => self.ask::<Ping>(Purpose::Ping, &PingRequest::default()),
             }
+        }
+    }
+
+    fn change_over(&mut self) {
+        self.overdue.append(&mut self.spare_overdue);
+        if self.inbox.change_over().is_err()
+            && let Some(key) = self.stream.main_key()
+        {
+            self.note(LogKind::FellBehind);
+            self.end_stream(key, CloseCause::Overrun);
         }
     }
 
@@ -61,8 +80,9 @@ impl Client {
         let device = self.me().map(|me| me.device);
         match answer {
             Ok(refreshed) if self.is_own(&refreshed, device) => {
+                self.note(LogKind::TokenRenewed);
                 let requests = self.calls.renewed(refreshed.tokens, self.now);
-                requests.into_iter().for_each(|request| self.ledger.tell(Output::Request(request)));
+                self.post_all(requests);
             }
             // The cookie is of another session: this device has none any more.
             Ok(_) => self.end_session(SessionEndCause::Unknown),
@@ -93,13 +113,14 @@ impl Client {
         let account = account.clone();
         self.ledger.put(record::write(record::account(record::ACCOUNT), &account));
         self.session = Session::SignedOut { kept: Some(account), cause: Some(cause) };
+        self.note(LogKind::SessionEnded(cause));
         self.leave();
         self.show_session();
     }
 
     /// Ends everything that goes on in the name of the account.
     pub(super) fn leave(&mut self) {
-        let actions = self.stream.stop();
+        let actions = self.stream.stop(CloseCause::NotWanted);
         self.connect(actions);
         self.calls.forget();
         self.inbox.clear();
@@ -114,65 +135,155 @@ impl Client {
         }
     }
 
-    /// A frame of a stream.
-    pub(super) fn frame(&mut self, key: StreamKey, bytes: &[u8]) {
-        if !self.stream.is_current(key) || self.session.account().is_none() {
+    /// A stream has ended, or was refused.
+    pub(super) fn stream_closed(&mut self, key: StreamKey, problem: Option<&Problem>) {
+        let random = self.random.clone();
+        let actions = self.stream.closed(key, problem, (self.now, &random));
+        self.connect(actions);
+    }
+
+    fn end_stream(&mut self, key: StreamKey, cause: CloseCause) {
+        let random = self.random.clone();
+        let actions = self.stream.give_up(key, cause, (self.now, &random));
+        self.connect(actions);
+    }
+
+    /// A frame of a stream: an event, a page of events, or an answer.
+    pub(super) fn frame(&mut self, key: StreamKey, bytes: &Bytes) {
+        let Some(transport) = self.stream.transport(key).filter(|_| self.session.account().is_some()) else { return };
+        self.meter.came(bytes.len());
+        if transport == Transport::LongPoll {
+            return self.page(key, bytes);
+        }
+        self.stream.heard(key, self.now);
+        if self.calls.is_streaming(key)
+            && let Some(id) = envelope::open(bytes).ok().and_then(|envelope| envelope.request_id)
+        {
+            if let Some(request) = self.calls.streamed(key, &id) {
+                self.response(request, Ok(bytes.clone()));
+            }
             return;
         }
-        self.stream.heard(self.now);
-        // What is no event, or none that is known, is skipped.
-        let entry = match Event::from_frame(bytes) {
-            Ok(Event::Durable(event)) => Entry::Event(Box::new(event)),
-            Ok(Event::Ephemeral(event)) => match event {
-                Ephemeral::CaughtUp(caught_up) => Entry::CaughtUp(caught_up.cursor),
-                Ephemeral::HistoryLost(lost) => Entry::Lost(lost.to),
-                other => return self.ephemeral(other),
-            },
-            Ok(Event::Unknown) | Err(_) => return,
+        self.stream_event(key, bytes);
+    }
+
+    /// The answer to a long poll. The next question is asked as soon as it is read.
+    fn page(&mut self, key: StreamKey, bytes: &[u8]) {
+        let page = envelope::open(bytes).ok().filter(|envelope| envelope.kind == ticket::EVENTS);
+        let Some(page) = page.and_then(|envelope| envelope::payload::<RawEvents>(&envelope).ok()) else {
+            return self.stream_closed(key, calls::problem(bytes).as_ref());
         };
-        if self.inbox.push(entry, bytes.len()).is_err() {
-            let random = self.random.clone();
-            let actions = self.stream.give_up(self.now, &random);
-            self.connect(actions);
+        for event in &page.events {
+            self.stream_event(key, event.get().as_bytes());
+        }
+        match self.stream.polled(key, page.ticket.as_ref(), self.now) {
+            Some(next) => self.connect(vec![next]),
+            None => self.stream_closed(key, None),
         }
     }
 
-    fn ephemeral(&mut self, event: Ephemeral) {
-        match event {
-            Ephemeral::Connected(connected) => self.connected(&connected),
-            Ephemeral::Heartbeat(heartbeat) => self.set_server_now(heartbeat.server_time),
-            Ephemeral::TypingUpdate(update) => {
-                if self.list.row(update.conversation).is_none() || self.me().is_none_or(|me| me.user == update.user) {
-                    return;
-                }
-                if update.typing {
-                    self.typing.start(update.conversation, update.user, self.now);
-                } else {
-                    self.typing.stop(update.conversation, update.user);
-                }
-                self.list.touch(update.conversation);
+    fn stream_event(&mut self, key: StreamKey, bytes: &[u8]) {
+        let entry = match Event::from_frame(bytes) {
+            Ok(Event::Durable(event)) => {
+                self.stream.counted(key);
+                Entry::Event(Box::new(event))
             }
-            Ephemeral::Shutdown(shutdown) => {
+            Ok(Event::Ephemeral(event)) => match event {
+                Ephemeral::CaughtUp(caught_up) => Entry::CaughtUp(Some(caught_up.cursor)),
+                Ephemeral::HistoryLost(lost) => {
+                    self.note(LogKind::HistoryLost(lost.cause));
+                    Entry::Lost(lost.to)
+                }
+                other => return self.ephemeral(key, other),
+            },
+            // What is no event, or none that is known, is skipped; a refusal ends what has not begun.
+            Ok(Event::Unknown) | Err(_) => {
+                if let Some(problem) = calls::problem(bytes).filter(|_| self.stream.is_opening(key)) {
+                    self.stream_closed(key, Some(&problem));
+                }
+                return;
+            }
+        };
+        let kept = match self.stream.place(key) {
+            Some(Place::Main) => self.inbox.push(entry, bytes.len()),
+            Some(Place::Spare) => self.keep_spare(entry, bytes.len()),
+            None => Ok(()),
+        };
+        if kept.is_err() {
+            self.note(LogKind::FellBehind);
+            self.end_stream(key, CloseCause::Overrun);
+        }
+    }
+
+    /// Keeps what came by the spare stream, which takes over when it has caught up.
+    fn keep_spare(&mut self, entry: Entry, size_bytes: usize) -> Result<(), Full> {
+        // Where one stream has lost events and the other has not, the other one is right.
+        let (is_last, is_bad) = (matches!(entry, Entry::CaughtUp(_)), matches!(entry, Entry::Lost(_)));
+        if is_bad {
+            return Err(Full);
+        }
+        self.inbox.hold(entry, size_bytes)?;
+        if is_last {
+            let actions = self.stream.spare_caught_up();
+            self.connect(actions);
+        }
+        Ok(())
+    }
+
+    fn ephemeral(&mut self, key: StreamKey, event: Ephemeral) {
+        let Some(place) = self.stream.place(key) else { return };
+        match (event, place) {
+            (Ephemeral::Connected(connected), _) => self.connected(key, &connected),
+            (Ephemeral::Heartbeat(heartbeat), _) => self.set_server_now(heartbeat.server_time),
+            (Ephemeral::TypingUpdate(update), Place::Main) => self.others_type(update),
+            (Ephemeral::Shutdown(shutdown), Place::Main) => {
                 let actions = self.stream.shut_down(shutdown.retry_in_ms, self.now);
                 self.connect(actions);
             }
-            Ephemeral::SessionEnded(over) => self.end_session(over.cause),
-            // These two have a place in the order of the log.
-            Ephemeral::CaughtUp(_) | Ephemeral::HistoryLost(_) => {}
+            (Ephemeral::Shutdown(_), Place::Spare) => self.end_stream(key, CloseCause::Shutdown),
+            (Ephemeral::SessionEnded(over), _) => self.end_session(over.cause),
+            // Two have a place in the order of the log; the other stream tells of typing too.
+            (Ephemeral::CaughtUp(_) | Ephemeral::HistoryLost(_) | Ephemeral::TypingUpdate(_), _) => {}
         }
     }
 
-    fn connected(&mut self, connected: &Connected) {
-        self.set_server_now(connected.server_time);
-        if self.stream.is_open() {
-            // It came twice.
+    fn others_type(&mut self, update: TypingUpdate) {
+        if self.list.row(update.conversation).is_none() || self.me().is_none_or(|me| me.user == update.user) {
             return;
         }
-        self.stream.connected(self.now);
+        if update.typing {
+            self.typing.start(update.conversation, update.user, self.now);
+        } else {
+            self.typing.stop(update.conversation, update.user);
+        }
+        self.list.touch(update.conversation);
+    }
+
+    fn connected(&mut self, key: StreamKey, connected: &Connected) {
+        self.set_server_now(connected.server_time);
+        // It came twice.
+        let Some(actions) = self.stream.connected(key, self.now) else { return };
+        self.connect(actions);
+        if self.stream.place(key) == Some(Place::Spare) {
+            self.spare_overdue = self.outbox.taken();
+            return;
+        }
         self.outbox.wake();
         self.overdue = self.outbox.taken();
         self.resume();
         self.top_up(connected.key_packages);
+    }
+
+    /// Tells that a request was refused or not answered. Of tickets the stream tells.
+    pub(super) fn note_failure(&mut self, key: RequestKey, (answer, problem): (Answer, Option<&Problem>)) {
+        let code = match answer {
+            Answer::None => Some(Code::Unreachable),
+            Answer::RefusesToken => None,
+            Answer::Came => problem.map(|problem| problem.code),
+        };
+        if let (Some(code), Some(path)) = (code, self.calls.path(key).filter(|path| *path != OpenTicket::PATH)) {
+            self.note(LogKind::RequestFailed { path: path.into(), code });
+        }
     }
 
     /// Publishes key packages where the stock is low or the last resort is old (E6).

@@ -325,7 +325,7 @@ impl Client {
     }
 
     fn caught_up(&mut self) {
-        self.stream.caught_up();
+        self.stream.caught_up(self.now);
         self.stop_awaiting();
         let Some(me) = self.me() else { return };
         // The server had these before the stream began, so their events are lost, or were before its memory.

@@ -8,7 +8,7 @@ use crate::ledger::Effect;
 use crate::outbox;
 use crate::record;
 use crate::timeline::{self, Eyes, Logged, LoggedBody, Wish};
-use crate::view::{self, Change, Conversation, LastMessage, MessageKey, TimelineChange};
+use crate::view::{self, Change, Conversation, LastMessage, Link, LogKind, MessageKey, TimelineChange};
 use sotto_wire::ConversationId;
 
 impl Client {
@@ -40,11 +40,24 @@ impl Client {
 
     /// Tells of the connection.
     pub(super) fn show_connection(&mut self) {
-        let connection = self.stream.connection();
+        for kind in self.stream.take_log() {
+            self.note(kind);
+        }
+        let connection = self.stream.connection(self.calls.round_trip());
         if connection != self.told {
             self.told = connection;
             self.ledger.tell(Output::Changed(Change::Connection(connection)));
         }
+        let (pinned, better_try_at) = self.stream.plans();
+        if let Some(link) = self.meter.news(|link| Link { pinned, better_try_at, ..link }, self.now) {
+            self.ledger.tell(Output::Changed(Change::Link(link)));
+        }
+    }
+
+    /// Tells what happened to the connection.
+    pub(super) fn note(&mut self, kind: LogKind) {
+        self.meter.note(&kind, self.now);
+        self.ledger.tell(Output::Changed(Change::Logged(kind.at(self.now))));
     }
 
     /// Opens a conversation's timeline for a viewer.
