@@ -191,6 +191,11 @@ impl Device {
         .await;
     }
 
+    /// Asks for one page more of the open conversation.
+    pub fn load_older(&self, conversation: ConversationId) {
+        self.input(Command::LoadOlder(ViewerKey(0), conversation));
+    }
+
     /// A wish of which no answer is awaited.
     pub fn input(&self, command: Command) {
         let (answer, _) = oneshot::channel();

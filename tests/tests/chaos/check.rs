@@ -110,7 +110,7 @@ async fn all(device: &Device, conversation: ConversationId) -> Vec<Item> {
             return seen.items();
         }
         let before = timeline.items.len();
-        device.input(Command::LoadOlder(conversation));
+        device.load_older(conversation);
         let more = |seen: &Seen| {
             let timeline = seen.timeline.as_ref()?;
             (timeline.items.len() > before || timeline.older == Older::None).then_some(())
