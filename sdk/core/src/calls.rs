@@ -224,11 +224,6 @@ impl Calls {
         self.under_way.get(&key).map(|it| it.call.path)
     }
 
-    /// Whether a WebSocket is to answer something.
-    pub(crate) fn is_streaming(&self, key: StreamKey) -> bool {
-        self.under_way.values().any(|call| call.way == Way::Stream(key))
-    }
-
     /// From a question to its answer, as last measured.
     pub(crate) fn round_trip(&self) -> Option<Millis> {
         self.round_trip

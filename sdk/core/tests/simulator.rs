@@ -23,6 +23,8 @@ mod server;
 mod sessions;
 #[path = "simulator/tabs.rs"]
 mod tabs;
+#[path = "simulator/transports.rs"]
+mod transports;
 #[path = "simulator/world.rs"]
 mod world;
 

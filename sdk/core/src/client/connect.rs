@@ -156,7 +156,8 @@ impl Client {
             return self.page(key, bytes);
         }
         self.stream.heard(key, self.now);
-        if self.calls.is_streaming(key)
+        // Some answers are called as events are; the id tells them apart.
+        if transport == Transport::WebSocket
             && let Some(id) = envelope::open(bytes).ok().and_then(|envelope| envelope.request_id)
         {
             if let Some(request) = self.calls.streamed(key, &id) {

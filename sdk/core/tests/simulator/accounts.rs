@@ -190,6 +190,10 @@ impl Accounts {
 
     /// The device that a request comes from.
     pub(crate) fn device(&self, post: &Post) -> Answer<DeviceRef> {
+        if let Some(device) = post.device {
+            let is_current = self.current(device.user) == Some(device.device);
+            return if is_current { Ok(device) } else { refuse(Code::Unauthorized) };
+        }
         let session = self.sessions.get(&self.session_of_token(post)?).ok_or(Problem::new(Code::Unauthorized))?;
         let device = session.device.ok_or(Problem::new(Code::DeviceNeeded))?;
         Ok(DeviceRef { user: session.user, device })

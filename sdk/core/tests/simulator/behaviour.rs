@@ -94,12 +94,11 @@ fn a_message_passes_through_all_its_states() {
     world.network(ANNA, Network::Offline);
     write(&mut world, ANNA, id, "hi");
     assert_eq!(states(&mut world, ANNA, id), [MessageState::Sending]);
-    world.crash(BERT);
-    world.browsers[BERT].generation += 1;
+    world.network(BERT, Network::Offline);
     world.network(ANNA, Network::Online);
     world.run_for(1_000);
     assert_eq!(states(&mut world, ANNA, id), [MessageState::Sent]);
-    world.boot(BERT);
+    world.network(BERT, Network::Online);
     world.run_for(5_000);
     assert_eq!(states(&mut world, ANNA, id), [MessageState::Delivered]);
     assert_eq!(world.browsers[BERT].screen.conversations[&id].unread, 1);

@@ -5,7 +5,9 @@ use bytes::Bytes;
 use sotto_core::contract::{
     Batch, CommandKey, Erase, Failure, Input, LoadKey, Place, Record, Reply, Start, Table, ViewerKey, Wanted,
 };
-use sotto_core::view::{Change, Connection, Conversation, Item, MessageKey, Older, Position, Session, TimelineChange};
+use sotto_core::view::{
+    Change, Connection, Conversation, Item, Link, LogKind, MessageKey, Older, Position, Session, TimelineChange,
+};
 use sotto_core::wire::{ConversationId, Millis};
 use sotto_core::{Client, Command};
 use std::collections::{BTreeMap, BTreeSet};
@@ -63,6 +65,8 @@ pub(crate) struct Saved {
 pub(crate) struct Screen {
     pub(crate) session: Option<Session>,
     pub(crate) connection: Option<Connection>,
+    pub(crate) link: Option<Link>,
+    pub(crate) logged: Vec<LogKind>,
     pub(crate) conversations: BTreeMap<ConversationId, Conversation>,
     /// For every viewer but [`SECOND`].
     pub(crate) timeline: Option<Shown>,
@@ -230,7 +234,8 @@ impl Browser {
                 self.screen.session = Some(session);
             }
             Change::Connection(connection) => self.screen.connection = Some(connection),
-            Change::Link(_) | Change::Logged(_) => {}
+            Change::Link(link) => self.screen.link = Some(link),
+            Change::Logged(entry) => self.screen.logged.push(entry.kind),
             Change::Conversation(conversation) => {
                 self.screen.conversations.insert(conversation.id, conversation);
             }

@@ -18,6 +18,20 @@ pub(crate) enum Fault {
     CrashAfterPersist,
     PersistFailed,
     Offline,
+    /// A proxy refuses every stream of a transport.
+    TransportBlocked,
+    /// A proxy lets it open and holds everything back.
+    TransportBuffers,
+    /// A proxy ends it soon after its beginning.
+    TransportCuts,
+    /// Somebody wants another transport.
+    TransportPinned,
+    /// One transport has taken over from another.
+    TransportChanged,
+    /// A link that says nothing any more and does not end.
+    HalfOpen,
+    /// A device sleeps; its clock has jumped when it wakes.
+    Sleep,
 }
 
 impl Fault {
@@ -35,6 +49,13 @@ impl Fault {
         Fault::CrashAfterPersist,
         Fault::PersistFailed,
         Fault::Offline,
+        Fault::TransportBlocked,
+        Fault::TransportBuffers,
+        Fault::TransportCuts,
+        Fault::TransportPinned,
+        Fault::TransportChanged,
+        Fault::HalfOpen,
+        Fault::Sleep,
     ];
 }
 
@@ -90,9 +111,14 @@ impl Dice {
     pub(crate) fn strikes(&mut self, fault: Fault, times: u64) -> bool {
         let strikes = self.once_in(times) && self.weather == Weather::Storm;
         if strikes {
-            *self.struck.entry(fault).or_default() += 1;
+            self.note(fault);
         }
         strikes
+    }
+
+    /// A fault has struck.
+    pub(crate) fn note(&mut self, fault: Fault) {
+        *self.struck.entry(fault).or_default() += 1;
     }
 
     /// 32 bytes.

@@ -8,6 +8,7 @@ use crate::world::World;
 use sotto_core::Command;
 use sotto_core::contract::{Network, ViewerKey, Visibility};
 use sotto_core::view::Session;
+use sotto_core::wire::ticket::Transport;
 use sotto_core::wire::{ConversationId, Millis};
 use std::collections::BTreeMap;
 use zeroize::Zeroizing;
@@ -30,7 +31,8 @@ impl Beginning {
     /// Signs everybody up, in calm weather.
     pub(crate) fn new() -> Self {
         let browsers = PEOPLE.iter().map(|name| Browser::new(name)).collect();
-        let mut world = World::new(0, BEGIN, Server::default(), browsers);
+        let transports = vec![Transport::Sse, Transport::WebSocket, Transport::LongPoll];
+        let mut world = World::new(0, BEGIN, Server::offering(transports), browsers);
         for (browser, name) in PEOPLE.iter().enumerate() {
             world.run_for(100);
             let (name, display_name) = ((*name).to_owned(), name.to_uppercase());
@@ -54,7 +56,9 @@ pub(crate) fn play(beginning: &Beginning, seed: u64) -> BTreeMap<Fault, u64> {
         // Somebody has a second browser, which was never used.
         browsers.push(Browser { past: Past::Broken, ..Browser::new(PEOPLE[0]) });
     }
-    let mut world = World::new(seed, BEGIN.after(Millis(60_000)), beginning.server.clone(), browsers);
+    let mut server = beginning.server.clone();
+    server.transports.rotate_left(usize::try_from(seed / 3 % 3).expect("a small number"));
+    let mut world = World::new(seed, BEGIN.after(Millis(60_000)), server, browsers);
     let mut play = Play { texts: 0, people, moves };
     play.storm(&mut world);
     play.come_to_rest(&mut world);
@@ -78,13 +82,36 @@ impl Play {
             let pause = world.dice.between(50, 2_500);
             world.run_for(pause);
             let browser = world.dice.place(world.browsers.len());
-            self.act(world, browser);
+            if world.asleep_until(browser).is_none() {
+                self.act(world, browser);
+            }
+            self.hinder(world);
             if world.strikes(Fault::ServerRestart, 25) {
                 let down = world.dice.between(200, 4_000);
                 world.stop_server(down);
             }
         }
         world.calm();
+    }
+
+    /// Something about the ways between browsers and server changes.
+    fn hinder(&self, world: &mut World) {
+        let browser = world.dice.place(world.browsers.len());
+        match world.dice.between(0, 39) {
+            0..=2 => world.put_proxy(browser),
+            3..=4 => {
+                let all = [Transport::Sse, Transport::WebSocket, Transport::LongPoll];
+                let wanted = Some(all[world.dice.place(all.len())]).filter(|_| !world.dice.once_in(4));
+                if world.command(browser, Command::UseTransport(wanted)).is_some() {
+                    world.dice.note(Fault::TransportPinned);
+                }
+            }
+            5 => {
+                let ms = world.dice.between(1_000, 30_000);
+                world.sleep(browser, ms);
+            }
+            _ => {}
+        }
     }
 
     fn act(&mut self, world: &mut World, browser: usize) {

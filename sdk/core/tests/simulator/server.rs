@@ -1,6 +1,9 @@
 //! A model of the server: what the wire promises, in memory, without a byte of its own encryption. What a real server
 //! keeps on disk survives [`Server::restart`]; tickets, tokens and streams do not.
 
+#[path = "streams.rs"]
+mod streams;
+
 use crate::accounts::Accounts;
 use crate::lies::{Lies, States};
 use bytes::Bytes;
@@ -9,18 +12,16 @@ use sotto_core::wire::conversation::{
     CreateConversation, CreateConversationRequest, GroupLoaded, GroupState, Kind, LoadConversations, LoadGroup, Member,
     Welcome,
 };
-use sotto_core::wire::event::{
-    CaughtUp, Connected, ConversationCommitted, ConversationWelcome, Durable, Ephemeral, MessageReceived,
-    SessionEndCause, SessionOver, TypingUpdate,
-};
+use sotto_core::wire::event::{ConversationCommitted, ConversationWelcome, Durable, MessageReceived, TypingUpdate};
 use sotto_core::wire::message::{MessageSent, SendMessage, SendMessageRequest};
-use sotto_core::wire::ticket::{OpenTicket, RetryPolicy, TicketOpened, Transport};
+use sotto_core::wire::ping::{Ping, Pong};
+use sotto_core::wire::ticket::{OpenTicket, Transport};
 use sotto_core::wire::typing::{TypingNoted, TypingStart};
 use sotto_core::wire::{
-    ClientId, Code, ConversationId, Cursor, DeviceRef, Endpoint, Envelope, Millis, Problem, Ticket, UserId, envelope,
-    limit,
+    ClientId, Code, ConversationId, Cursor, DeviceRef, Endpoint, Envelope, Millis, Problem, UserId, envelope, limit,
 };
 use std::collections::BTreeMap;
+use streams::Live;
 
 /// Group states that are kept, as a real server keeps the newest few.
 const STATES_KEPT: usize = 8;
@@ -49,18 +50,6 @@ enum PairKind {
     Notes(UserId),
 }
 
-struct Stream {
-    device: DeviceRef,
-    sent: u64,
-}
-
-/// A frame for a stream.
-pub(crate) struct Sent {
-    pub(crate) stream: u64,
-    pub(crate) frame: Bytes,
-    pub(crate) end: bool,
-}
-
 /// The model server.
 #[derive(Clone, Default)]
 pub(crate) struct Server {
@@ -71,24 +60,9 @@ pub(crate) struct Server {
     log: Vec<Row>,
     conversations: BTreeMap<ConversationId, Conversation>,
     answers: BTreeMap<(DeviceRef, ClientId), Bytes>,
+    /// What is offered, best first.
+    pub(crate) transports: Vec<Transport>,
     live: Live,
-}
-
-/// What a restart loses.
-#[derive(Default)]
-struct Live {
-    tickets: BTreeMap<String, (DeviceRef, u64)>,
-    streams: BTreeMap<u64, Stream>,
-    next: u64,
-    outgoing: Vec<Sent>,
-    asked_from: u64,
-}
-
-impl Clone for Live {
-    /// Nothing of it: a copy is a server after a restart.
-    fn clone(&self) -> Self {
-        Self::default()
-    }
 }
 
 /// A request as it arrives.
@@ -96,6 +70,8 @@ impl Clone for Live {
 pub(crate) struct Post {
     pub(crate) path: &'static str,
     pub(crate) token: Option<String>,
+    /// Whose WebSocket it came by.
+    pub(crate) device: Option<DeviceRef>,
     /// The session that the browser's cookie names.
     pub(crate) cookie: Option<u64>,
     pub(crate) body: Vec<u8>,
@@ -131,6 +107,11 @@ pub(crate) fn serve<E: Endpoint>(
 }
 
 impl Server {
+    /// A new server, with these transports, best first.
+    pub(crate) fn offering(transports: Vec<Transport>) -> Self {
+        Self { transports, ..Self::default() }
+    }
+
     /// Answers a request.
     pub(crate) fn post(&mut self, post: &Post, now: Millis) -> Reply {
         if let Some(reply) = self.accounts.post(post, now, self.log.len() as u64) {
@@ -140,25 +121,10 @@ impl Server {
             return reply;
         }
         let body = match post.path {
-            OpenTicket::PATH => serve::<OpenTicket>(post, now, |request| {
-                let device = self.accounts.device(post)?;
-                let from = match &request.cursor {
-                    Some(cursor) => cursor.as_str().parse().or_else(|_| refuse(Code::BadCursor))?,
-                    None => self.accounts.registered_at(device),
-                };
-                self.live.next += 1;
-                let ticket = format!("t{}", self.live.next);
-                self.live.tickets.insert(ticket.clone(), (device, from));
-                self.live.asked_from = from;
-                Ok(TicketOpened {
-                    ticket: Ticket::new(ticket).expect("a short text"),
-                    transports: vec![Transport::Sse],
-                    heartbeat_ms: Millis(limit::HEARTBEAT_MS),
-                    retry: RetryPolicy::default(),
-                    protocol: 1,
-                    features: Vec::new(),
-                    server_time: now,
-                })
+            OpenTicket::PATH => serve::<OpenTicket>(post, now, |request| self.open_ticket(post, &request, now)),
+            Ping::PATH => serve::<Ping>(post, now, |_| {
+                self.accounts.device(post)?;
+                Ok(Pong { server_time: now })
             }),
             CreateConversation::PATH => serve::<CreateConversation>(post, now, |request| {
                 let device = self.accounts.device(post)?;
@@ -183,63 +149,13 @@ impl Server {
             TypingStart::PATH => serve::<TypingStart>(post, now, |request| {
                 let device = self.accounts.device(post)?;
                 let update = TypingUpdate { conversation: request.conversation, user: device.user, typing: true };
-                let members = self.conversations.get(&request.conversation).map(|it| it.members.clone());
-                for (number, stream) in &self.live.streams {
-                    if members.as_ref().is_some_and(|members| members.contains_key(&stream.device)) {
-                        let frame = Ephemeral::TypingUpdate(update).to_frame(now).into();
-                        self.live.outgoing.push(Sent { stream: *number, frame, end: false });
-                    }
-                }
+                self.tell_typing(update, now);
                 Ok(TypingNoted {})
             }),
             other => panic!("no model of {other}"),
         };
         self.deliver(now);
         Reply { body, cookie: post.cookie }
-    }
-
-    /// Opens a stream for a ticket, under a number that the caller has chosen.
-    pub(crate) fn open(&mut self, number: u64, ticket: &str, now: Millis) -> bool {
-        let Some((device, sent)) = self.live.tickets.remove(ticket) else { return false };
-        if self.accounts.current(device.user) != Some(device.device) {
-            return false;
-        }
-        self.live.streams.insert(number, Stream { device, sent });
-        let connected = Ephemeral::Connected(Connected {
-            heartbeat_ms: Millis(limit::HEARTBEAT_MS),
-            key_packages: self.accounts.stock(device),
-            server_time: now,
-        });
-        self.live.outgoing.push(Sent { stream: number, frame: connected.to_frame(now).into(), end: false });
-        self.deliver(now);
-        self.tell_caught_up(now);
-        true
-    }
-
-    /// The client is gone, or the link.
-    pub(crate) fn close(&mut self, number: u64) {
-        self.live.streams.remove(&number);
-    }
-
-    /// Tells every stream how far it has come, as a heartbeat does.
-    pub(crate) fn tell_caught_up(&mut self, now: Millis) {
-        let cursor = Cursor::new(self.log.len().to_string()).expect("digits");
-        for number in self.live.streams.keys() {
-            let frame = Ephemeral::CaughtUp(CaughtUp { cursor: cursor.clone() }).to_frame(now).into();
-            self.live.outgoing.push(Sent { stream: *number, frame, end: false });
-        }
-    }
-
-    /// Loses what is only in memory; gives the streams back that are cut.
-    pub(crate) fn restart(&mut self) -> Vec<u64> {
-        let streams = std::mem::take(&mut self.live).streams.into_keys().collect();
-        self.accounts.restart();
-        streams
-    }
-
-    /// What has been sent since the last call.
-    pub(crate) fn take_outgoing(&mut self) -> Vec<Sent> {
-        std::mem::take(&mut self.live.outgoing)
     }
 
     /// From which row on the newest ticket is, and how many rows there are.
@@ -265,39 +181,6 @@ impl Server {
         let cursor = Cursor::new((self.log.len() + 1).to_string()).expect("digits");
         self.log.push(Row { event: make(cursor.clone()), to });
         cursor
-    }
-
-    fn deliver(&mut self, now: Millis) {
-        let Live { streams, outgoing, .. } = &mut self.live;
-        for (number, stream) in streams {
-            let from = usize::try_from(stream.sent).expect("a small log");
-            for (row, n) in self.log.iter().zip(1_u64..).skip(from) {
-                let id = row.event.conversation();
-                let joined = self.conversations.get(&id).and_then(|it| it.members.get(&stream.device));
-                let wanted = match row.to {
-                    Some(device) => device == stream.device,
-                    None => joined.is_some_and(|joined| n > *joined),
-                };
-                if wanted {
-                    let frame = row.event.to_frame(now).into();
-                    outgoing.push(Sent { stream: *number, frame, end: false });
-                }
-            }
-            stream.sent = self.log.len() as u64;
-        }
-    }
-
-    fn end_streams(&mut self, device: DeviceRef, now: Millis) {
-        let over = Ephemeral::SessionEnded(SessionOver { cause: SessionEndCause::DeviceReplaced });
-        let Live { streams, outgoing, .. } = &mut self.live;
-        streams.retain(|number, stream| {
-            let ends = stream.device == device;
-            if ends {
-                outgoing.push(Sent { stream: *number, frame: over.to_frame(now).into(), end: true });
-            }
-            !ends
-        });
-        self.live.tickets.retain(|_, (of, _)| *of != device);
     }
 
     fn people(&self, users: &[UserId]) -> Vec<Member> {

@@ -1,17 +1,27 @@
 //! The world between browsers and server: virtual time, a network and disks on which everything may go wrong. The rule:
 //! one queue of events in the order of time, and nothing happens beside it.
 
+#[path = "links.rs"]
+mod links;
+#[path = "tap.rs"]
+mod tap;
+
 use crate::browser::Browser;
 use crate::dice::{Dice, Fault, Weather};
 use crate::server::{Post, Server};
 use bytes::Bytes;
+use links::{Link, Proxy};
 use sotto_core::contract::{
     Batch, CommandKey, Cookies, Input, LoadKey, Network, NoAnswer, Request, RequestKey, StreamKey, Visibility, Wanted,
+    Way,
 };
-use sotto_core::wire::event::{Durable, Event as WireEvent};
-use sotto_core::wire::{Base64, Millis, limit};
+use sotto_core::view::{Change, LogEntry, LogKind};
+use sotto_core::wire::ticket::Transport;
+use sotto_core::wire::{Millis, limit};
 use sotto_core::{Command, Output};
 use std::collections::BTreeMap;
+pub(crate) use tap::Spoiled;
+use tap::Tap;
 
 /// Most outputs of one input: over it the client runs in circles.
 const OUTPUTS_MAX: usize = 10_000;
@@ -23,13 +33,39 @@ enum Event {
     Input(Life, Input),
     Arrive { life: Life, key: RequestKey, post: Post, echo: Echo },
     Answer { life: Life, key: RequestKey, cookie: Option<u64>, body: Bytes },
-    Open { life: Life, key: StreamKey, ticket: String },
+    Open { life: Life, key: StreamKey, transport: Transport, ticket: String },
+    Cut(u64),
+    PollEnd(u64),
+    ArriveByLink { link: u64, post: Post },
+    ProxyGone(usize),
     Land { life: Life, batch: Batch, then: Then },
     Read { life: Life, key: LoadKey, wanted: Wanted },
     Timer(Life, Millis),
     Boot(usize),
     ServerUp,
     Heartbeat,
+}
+
+impl Event {
+    /// To which browser it happens, when it does not happen to the server or on the way.
+    fn life(&self) -> Option<Life> {
+        match self {
+            Event::Input(life, _)
+            | Event::Answer { life, .. }
+            | Event::Land { life, .. }
+            | Event::Read { life, .. }
+            | Event::Timer(life, _) => Some(*life),
+            Event::Arrive { .. }
+            | Event::Open { .. }
+            | Event::Cut(_)
+            | Event::PollEnd(_)
+            | Event::ArriveByLink { .. }
+            | Event::ProxyGone(_)
+            | Event::Boot(_)
+            | Event::ServerUp
+            | Event::Heartbeat => None,
+        }
+    }
 }
 
 /// What becomes of an answer.
@@ -49,29 +85,6 @@ enum Then {
     Fail,
 }
 
-/// What listens on the way to a browser.
-struct Tap {
-    browser: usize,
-    frames: Vec<Bytes>,
-    spoils: Option<Spoiled>,
-}
-
-/// What is broken on its way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Spoiled {
-    Message,
-    Commit,
-    /// A message, which does not come at all.
-    Kept,
-}
-
-struct Link {
-    life: Life,
-    key: StreamKey,
-    /// Frames come one after the other.
-    free_at: Millis,
-}
-
 /// Everything.
 pub(crate) struct World {
     pub(crate) now: Millis,
@@ -84,6 +97,10 @@ pub(crate) struct World {
     next_event: u64,
     links: BTreeMap<u64, Link>,
     next_link: u64,
+    proxies: Vec<Proxy>,
+    asleep: BTreeMap<usize, Millis>,
+    /// How often each browser has posted to each path.
+    posts: BTreeMap<(usize, &'static str), u64>,
     tap: Option<Tap>,
 }
 
@@ -101,6 +118,9 @@ impl World {
             next_event: 0,
             links: BTreeMap::new(),
             next_link: 0,
+            proxies: Vec::new(),
+            asleep: BTreeMap::new(),
+            posts: BTreeMap::new(),
             tap: None,
         };
         world.at(limit::HEARTBEAT_MS, Event::Heartbeat);
@@ -132,7 +152,7 @@ impl World {
     /// What the system says of the network.
     pub(crate) fn network(&mut self, browser: usize, network: Network) {
         if network == Network::Offline {
-            self.dice.struck.entry(Fault::Offline).and_modify(|n| *n += 1).or_insert(1);
+            self.dice.note(Fault::Offline);
         }
         self.input(browser, Input::Network(network));
     }
@@ -140,6 +160,11 @@ impl World {
     /// The page can be seen, or not.
     pub(crate) fn visibility(&mut self, browser: usize, visibility: Visibility) {
         self.input(browser, Input::Visibility(visibility));
+    }
+
+    /// How often a browser has posted to a path.
+    pub(crate) fn posts(&self, browser: usize, path: &'static str) -> u64 {
+        self.posts.get(&(browser, path)).copied().unwrap_or_default()
     }
 
     /// Starts a browser's client anew.
@@ -162,12 +187,15 @@ impl World {
     pub(crate) fn calm(&mut self) {
         self.dice.weather = Weather::Calm;
         self.is_up = true;
+        self.proxies.clear();
         for browser in 0..self.browsers.len() {
             if self.browsers[browser].client.is_none() {
                 self.boot(browser);
             }
-            self.input(browser, Input::Network(Network::Online));
-            self.input(browser, Input::Visibility(Visibility::Visible));
+            let life = (browser, self.browsers[browser].generation);
+            self.at(0, Event::Input(life, Input::Network(Network::Online)));
+            self.at(0, Event::Input(life, Input::Visibility(Visibility::Visible)));
+            self.command(browser, Command::UseTransport(None));
         }
     }
 
@@ -181,6 +209,9 @@ impl World {
     }
 
     fn happen(&mut self, event: Event) {
+        if let Some(wakes_at) = event.life().and_then(|life| self.asleep_until(life.0)) {
+            return self.at(wakes_at.since(self.now).0, event);
+        }
         match event {
             Event::Input(life, input) if self.is_alive(life) => self.input(life.0, input),
             Event::Input(..) => {}
@@ -190,7 +221,14 @@ impl World {
                 self.input(life.0, Input::Response { key, body: Ok(body) });
             }
             Event::Answer { .. } => {}
-            Event::Open { life, key, ticket } => self.open(life, key, &ticket),
+            Event::Open { life, key, transport, ticket } => self.open((life, key), transport, &ticket),
+            Event::Cut(number) => {
+                self.server.close(number);
+                self.cut(number);
+            }
+            Event::PollEnd(number) => self.answer_poll(number),
+            Event::ArriveByLink { link, post } => self.arrive_by_link(link, post),
+            Event::ProxyGone(browser) => self.proxies.retain(|proxy| proxy.browser != browser),
             Event::Land { life, batch, then } if self.is_alive(life) => self.land(life.0, &batch, then),
             Event::Land { .. } => {}
             Event::Read { life, key, wanted } if self.is_alive(life) => {
@@ -218,7 +256,7 @@ impl World {
         }
     }
 
-    fn input(&mut self, browser: usize, input: Input) {
+    pub(crate) fn input(&mut self, browser: usize, input: Input) {
         self.trace(browser, '<', &input);
         if let Some(client) = &mut self.browsers[browser].client {
             client.handle(input, self.now);
@@ -238,10 +276,10 @@ impl World {
             match output {
                 Output::Idle(deadline) => return self.set_timer(life, deadline),
                 Output::Request(request) => self.post(life, request),
-                Output::OpenStream { key, path, .. } => {
+                Output::OpenStream { key, transport, path } => {
                     let ticket = path.rsplit('=').next().unwrap_or_default().to_owned();
                     let delay = self.dice.between(5, 80);
-                    self.at(delay, Event::Open { life, key, ticket });
+                    self.at(delay, Event::Open { life, key, transport, ticket });
                 }
                 Output::CloseStream(key) => {
                     let closed = self.links.iter().find(|(_, link)| link.life == life && link.key == key);
@@ -256,7 +294,12 @@ impl World {
                     self.at(at, Event::Read { life, key, wanted });
                 }
                 Output::Answer { key, result } => self.browsers[browser].answered(key, result),
-                Output::Changed(change) => self.browsers[browser].show(change),
+                Output::Changed(change) => {
+                    if let Change::Logged(LogEntry { kind: LogKind::TransportChanged { .. }, .. }) = &change {
+                        self.dice.note(Fault::TransportChanged);
+                    }
+                    self.browsers[browser].show(change);
+                }
                 Output::Notify { .. } => {}
             }
         }
@@ -336,8 +379,12 @@ impl World {
     fn post(&mut self, life: Life, request: Request) {
         crate::check::request_is_on_disk(&self.browsers[life.0], &request);
         let cookie = self.browsers[life.0].cookie.filter(|_| request.cookies == Cookies::SameOrigin);
-        let Request { key, path, access_token: token, body, .. } = request;
-        let post = Post { path, token, cookie, body };
+        let Request { key, way, path, access_token: token, body, .. } = request;
+        let post = Post { path, token, device: None, cookie, body };
+        if let Way::Stream(by) = way {
+            return self.post_by_link((life, by), post);
+        }
+        *self.posts.entry((life.0, path)).or_default() += 1;
         if self.dice.strikes(Fault::RequestLost, 25) {
             let late = self.dice.between(500, 5_000);
             return self.at(late, Event::Input(life, Input::Response { key, body: Err(NoAnswer) }));
@@ -375,105 +422,8 @@ impl World {
         }
     }
 
-    fn open(&mut self, life: Life, key: StreamKey, ticket: &str) {
-        self.next_link += 1;
-        let number = self.next_link;
-        let refused = self.dice.strikes(Fault::StreamRefused, 12);
-        if !self.is_alive(life) || refused || !self.is_up || !self.server.open(number, ticket, self.now) {
-            return self.at(10, Event::Input(life, Input::StreamClosed(key)));
-        }
-        self.links.insert(number, Link { life, key, free_at: self.now });
-        self.at(1, Event::Input(life, Input::StreamOpened(key)));
-        self.carry();
-    }
-
-    /// Brings what the server has sent on its way.
-    fn carry(&mut self) {
-        for sent in self.server.take_outgoing() {
-            if self.dice.strikes(Fault::StreamCut, 40) {
-                self.server.close(sent.stream);
-                self.cut(sent.stream);
-            }
-            let delay = self.dice.between(1, 40);
-            let times = if self.dice.strikes(Fault::FrameDoubled, 20) { 2 } else { 1 };
-            let Some(link) = self.links.get_mut(&sent.stream) else { continue };
-            let at = link.free_at.max(self.now.after(Millis(delay)));
-            link.free_at = at;
-            let (life, key, wait) = (link.life, link.key, at.since(self.now).0);
-            let bytes = self.tapped(life.0, sent.frame);
-            for _ in 0..times {
-                self.at(wait, Event::Input(life, Input::Frame { key, bytes: bytes.clone() }));
-            }
-            if sent.end {
-                self.cut(sent.stream);
-            }
-        }
-    }
-
-    /// The client notices that its stream has ended, once what was on its way has come.
-    fn cut(&mut self, number: u64) {
-        if let Some(link) = self.links.remove(&number) {
-            let wait = link.free_at.since(self.now).0 + self.dice.between(1, 50);
-            self.at(wait, Event::Input(link.life, Input::StreamClosed(link.key)));
-        }
-    }
-
-    /// The stream that a browser has open.
-    pub(crate) fn stream_of(&self, browser: usize) -> Option<StreamKey> {
-        self.links.values().find(|link| link.life.0 == browser).map(|link| link.key)
-    }
-
-    /// Brings a frame that the server has not sent.
-    pub(crate) fn inject(&mut self, browser: usize, bytes: Bytes) {
-        let key = self.stream_of(browser).expect("it is online");
-        self.input(browser, Input::Frame { key, bytes });
-    }
-
-    /// Keeps a copy of every frame that comes to a browser.
-    pub(crate) fn record_frames(&mut self, browser: usize) {
-        self.tap = Some(Tap { browser, frames: Vec::new(), spoils: None });
-    }
-
-    /// Breaks the next message or commit that comes to a browser.
-    pub(crate) fn spoil_next(&mut self, browser: usize, spoils: Spoiled) {
-        self.tap = Some(Tap { browser, frames: Vec::new(), spoils: Some(spoils) });
-    }
-
-    /// The copies that were kept.
-    pub(crate) fn recorded(&mut self) -> Vec<Bytes> {
-        self.tap.take().map(|tap| tap.frames).unwrap_or_default()
-    }
-
-    fn tapped(&mut self, browser: usize, frame: Bytes) -> Bytes {
-        let Some(tap) = self.tap.as_mut().filter(|tap| tap.browser == browser) else { return frame };
-        tap.frames.push(frame.clone());
-        let spoiled = match (WireEvent::from_frame(&frame), tap.spoils) {
-            (Ok(WireEvent::Durable(Durable::ConversationCommitted(mut event))), Some(Spoiled::Commit)) => {
-                flip_last(&mut event.commit);
-                Durable::ConversationCommitted(event)
-            }
-            (Ok(WireEvent::Durable(Durable::MessageReceived(mut event))), Some(Spoiled::Message)) => {
-                flip_last(&mut event.ciphertext);
-                Durable::MessageReceived(event)
-            }
-            (Ok(WireEvent::Durable(Durable::MessageReceived(_))), Some(Spoiled::Kept)) => {
-                tap.spoils = None;
-                return Bytes::from_static(b"{}");
-            }
-            _ => return frame,
-        };
-        tap.spoils = None;
-        spoiled.to_frame(self.now).into()
-    }
-
     /// Whether a fault of this kind strikes now.
     pub(crate) fn strikes(&mut self, fault: Fault, times: u64) -> bool {
         self.dice.strikes(fault, times)
-    }
-}
-
-fn flip_last(bytes: &mut Base64) {
-    if let Some(last) = bytes.0.last_mut() {
-        *last ^= 1;
     }
 }
