@@ -4,8 +4,10 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::delivery::Delivery;
 use crate::http::auth::Sessions;
+use crate::http::command::Commands;
 use crate::http::endpoint::Bodies;
 use crate::http::rate::Limits;
+use crate::http::streams::Streams;
 use crate::login::Logins;
 use crate::secret::Secrets;
 use crate::store::Store;
@@ -32,6 +34,10 @@ pub(crate) struct App {
     pub(crate) limits: Limits,
     /// Room for the bodies of running requests.
     pub(crate) bodies: Bodies,
+    /// How many streams are open, and whose.
+    pub(crate) streams: Streams,
+    /// The commands that WebSockets carry.
+    pub(crate) commands: Commands,
 }
 
 impl App {

@@ -5,6 +5,7 @@
 
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, ValueEnum};
 use sotto_wire::Millis;
+use sotto_wire::ticket::Transport;
 use std::ffi::OsString;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -57,6 +58,9 @@ pub enum ConfigError {
         /// Most allowed.
         to: u64,
     },
+    /// No transport is offered, or one is named twice.
+    #[error("transports must name one at least, and none twice")]
+    Transports,
     /// The public origin is not `scheme://host[:port]` as browsers write it.
     #[error("public_origin is not an origin like https://chat.example, in lower case and without the usual port")]
     NotAnOrigin,
@@ -69,6 +73,28 @@ pub enum LogFormat {
     Text,
     /// One JSON object a line.
     Json,
+}
+
+/// A transport of the event stream that may be offered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub enum OfferedTransport {
+    /// Server-sent events.
+    Sse,
+    /// WebSocket.
+    WebSocket,
+    /// Long poll.
+    LongPoll,
+}
+
+impl From<OfferedTransport> for Transport {
+    fn from(offered: OfferedTransport) -> Self {
+        match offered {
+            OfferedTransport::Sse => Self::Sse,
+            OfferedTransport::WebSocket => Self::WebSocket,
+            OfferedTransport::LongPoll => Self::LongPoll,
+        }
+    }
 }
 
 /// Where a caller's address is read for the rate limits.
@@ -104,6 +130,22 @@ pub struct Config {
     /// Where browsers reach the server, as in https://chat.example; without, the Host header must match Origin
     #[arg(long, env = "SOTTO_PUBLIC_ORIGIN", value_name = "ORIGIN")]
     pub public_origin: Option<String>,
+    /// Transports of the event stream that clients may use, the preferred one first
+    #[arg(long, env = "SOTTO_TRANSPORTS", value_enum, value_name = "LIST", value_delimiter = ',')]
+    #[arg(default_value = "sse,web_socket,long_poll")]
+    pub transports: Vec<OfferedTransport>,
+    /// Event streams that one device may hold at a time, 1 to 65535
+    #[arg(long, env = "SOTTO_STREAMS_PER_DEVICE", value_name = "COUNT", default_value_t = 8)]
+    pub streams_per_device: u32,
+    /// Event streams that one account may hold at a time, 1 to 65535
+    #[arg(long, env = "SOTTO_STREAMS_PER_USER", value_name = "COUNT", default_value_t = 64)]
+    pub streams_per_user: u32,
+    /// Event streams that one address (IPv6: one /64) may hold at a time, 1 to 65535
+    #[arg(long, env = "SOTTO_STREAMS_PER_ADDRESS", value_name = "COUNT", default_value_t = 16_384)]
+    pub streams_per_address: u32,
+    /// How long a long poll is held when there is nothing to say, in milliseconds, 0 to 25000
+    #[arg(long, env = "SOTTO_POLL_HOLD_MS", value_name = "MS", default_value_t = sotto_wire::limit::POLL_HOLD_MS)]
+    pub poll_hold_ms: u64,
     /// Where a caller's address is read for the rate limits
     #[arg(long, env = "SOTTO_ADDRESS_SOURCE", value_enum, default_value_t = AddressSource::Peer)]
     pub address_source: AddressSource,
@@ -198,6 +240,10 @@ impl Config {
         let ranges = [
             ("listen_backlog_connections", u64::from(self.listen_backlog_connections), 1, 65_535),
             ("connections_per_address", u64::from(self.connections_per_address), 1, 65_535),
+            ("streams_per_device", u64::from(self.streams_per_device), 1, 65_535),
+            ("streams_per_user", u64::from(self.streams_per_user), 1, 65_535),
+            ("streams_per_address", u64::from(self.streams_per_address), 1, 65_535),
+            ("poll_hold_ms", self.poll_hold_ms, 0, sotto_wire::limit::POLL_HOLD_MS),
             ("retention_days", u64::from(self.retention_days), 0, 36_500),
             ("heartbeat_ms", self.heartbeat_ms, 100, sotto_wire::limit::HEARTBEAT_MS),
             ("access_life_ms", self.access_life_ms, 0, 3_600_000),
@@ -217,6 +263,10 @@ impl Config {
                 return Err(ConfigError::OutOfRange { key, value, from, to });
             }
         }
+        let is_twice = |(at, transport)| self.transports[..at].contains(transport);
+        if self.transports.is_empty() || self.transports.iter().enumerate().any(is_twice) {
+            return Err(ConfigError::Transports);
+        }
         match self.public_origin.as_deref() {
             Some(origin) if !is_as_browsers_write(origin) => Err(ConfigError::NotAnOrigin),
             Some(_) | None => Ok(()),
@@ -229,6 +279,16 @@ impl Config {
             AddressSource::Peer => usize::try_from(self.connections_per_address).unwrap_or(usize::MAX),
             AddressSource::Forwarded => usize::MAX,
         }
+    }
+
+    /// Whether clients may use `transport`.
+    pub(crate) fn offers(&self, transport: OfferedTransport) -> bool {
+        self.transports.contains(&transport)
+    }
+
+    /// What clients may use, best first, in the words of wire.
+    pub(crate) fn offered(&self) -> Vec<Transport> {
+        self.transports.iter().copied().map(Transport::from).collect()
     }
 
     /// [`Config::session_life_days`] as time.
@@ -307,6 +367,18 @@ mod tests {
         assert_eq!(config.heartbeat_ms, 700);
         assert_eq!(config.listen, SocketAddr::from((Ipv4Addr::LOCALHOST, 9)));
         assert_eq!(config.drain_ms, 10_000);
+    }
+
+    #[test]
+    fn transports_are_a_list_in_the_order_of_preference() {
+        let of = |file: &str| parse(file, &["sotto-server"]).map(|config| config.offered());
+        let all = vec![Transport::Sse, Transport::WebSocket, Transport::LongPoll];
+        assert_eq!(of("").expect("the default"), all);
+        let two = of("transports = \"web_socket,sse\"").expect("valid");
+        assert_eq!(two, [Transport::WebSocket, Transport::Sse]);
+        assert!(matches!(of("transports = \"sse,sse\""), Err(ConfigError::Transports)));
+        assert!(matches!(of("transports = \"smoke_signals\""), Err(ConfigError::CommandLine(_))));
+        assert!(of("transports = \"\"").is_err());
     }
 
     #[test]

@@ -4,10 +4,14 @@
 //! gets what. The rule: the log is the truth. What is in memory here can be lost at any time without losing an event.
 
 pub(crate) mod cursor;
+pub(crate) mod ear;
+pub(crate) mod event;
 pub(crate) mod frame;
 pub(crate) mod hub;
 pub(crate) mod life;
 pub(crate) mod mls;
+pub(crate) mod outlet;
+pub(crate) mod poll;
 pub(crate) mod pulse;
 pub(crate) mod subscriber;
 pub(crate) mod tail;
@@ -21,7 +25,10 @@ pub(crate) mod writer;
 
 use crate::clock::Clock;
 use crate::delivery::cursor::CursorKey;
+use crate::delivery::frame::Notice;
 use crate::delivery::hub::Hub;
+use crate::delivery::life::Opening;
+use crate::delivery::poll::Polled;
 use crate::delivery::subscriber::{Start, Subscriber};
 use crate::delivery::ticket::{TicketError, Tickets};
 use crate::delivery::typing::Typing;
@@ -31,6 +38,7 @@ use crate::store::log::{self, LogNumber, Stream};
 use crate::store::session::SessionId;
 use crate::store::{Store, StoreError};
 use sotto_wire::event::{Ephemeral, SessionEndCause, SessionOver, Shutdown, TypingUpdate};
+use sotto_wire::websocket::{CLOSE_RESTART, CLOSE_SESSION_ENDED};
 use sotto_wire::{ConversationId, DeviceId, Millis, Ticket};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -51,6 +59,8 @@ pub(crate) struct Terms {
     pub(crate) shutdown_spread_ms: Millis,
     /// How long rows are kept; for good without.
     pub(crate) retention_ms: Option<Millis>,
+    /// How long a long poll is held when there is nothing to say.
+    pub(crate) poll_hold_ms: Millis,
 }
 
 /// Delivery of this node. Clones are the same one.
@@ -102,13 +112,15 @@ impl Inner {
 
     fn say_over(&self, subscriber: &Subscriber, cause: SessionEndCause) {
         let now = self.clock.now();
-        subscriber.end(&frame::ephemeral(&Ephemeral::SessionEnded(SessionOver { cause }), now), now);
+        let notice = Notice::new(Ephemeral::SessionEnded(SessionOver { cause }), now);
+        subscriber.end(Some(&notice), CLOSE_SESSION_ENDED, now);
     }
 
     fn say_shutdown(&self, subscriber: &Subscriber) {
         let now = self.clock.now();
         let retry_in_ms = Millis(random_below(self.terms.shutdown_spread_ms.0));
-        subscriber.end(&frame::ephemeral(&Ephemeral::Shutdown(Shutdown { retry_in_ms }), now), now);
+        let notice = Notice::new(Ephemeral::Shutdown(Shutdown { retry_in_ms }), now);
+        subscriber.end(Some(&notice), CLOSE_RESTART, now);
     }
 }
 
@@ -188,9 +200,14 @@ impl Delivery {
         self.0.tickets().spend(ticket, now)
     }
 
-    /// Runs a stream on `socket` until it ends, from `first_words` on.
-    pub(crate) async fn run(self, start: Start, socket: TcpStream, first_words: Vec<u8>) {
-        life::run(self.0, start, socket, first_words).await;
+    /// Runs a stream on `socket` until it ends.
+    pub(crate) async fn run(self, start: Start, socket: TcpStream, opening: Opening) {
+        life::run(self.0, start, socket, opening).await;
+    }
+
+    /// Answers one long poll, which begins with `first_words`.
+    pub(crate) async fn poll(&self, start: Start, first_words: Option<Notice>) -> Polled {
+        poll::hold(&self.0, start, first_words).await
     }
 
     /// Tells the other people of a conversation that somebody writes, or has stopped.
@@ -202,10 +219,10 @@ impl Delivery {
         };
         let routes = self.0.hub().routes(Stream::Conversation(conversation)).filter(|_| is_news);
         let Some(routes) = routes else { return };
-        let frame = frame::ephemeral(&Ephemeral::TypingUpdate(update), now);
+        let notice = Notice::new(Ephemeral::TypingUpdate(update), now);
         for route in routes.iter().filter(|route| route.last == LogNumber::END) {
             if route.subscriber.device().user != update.user {
-                route.subscriber.give_ephemeral(&frame, now);
+                route.subscriber.give_ephemeral(&notice, now);
             }
         }
     }

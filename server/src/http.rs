@@ -4,6 +4,7 @@ pub(crate) mod accept;
 pub(crate) mod accounts;
 pub(crate) mod assets;
 pub(crate) mod auth;
+pub(crate) mod command;
 pub(crate) mod conversations;
 pub(crate) mod devices;
 pub(crate) mod endpoint;
@@ -12,14 +13,18 @@ pub(crate) mod headers;
 pub(crate) mod health;
 pub(crate) mod keys;
 pub(crate) mod messages;
+pub(crate) mod ping;
+pub(crate) mod poll;
 pub(crate) mod rate;
 pub(crate) mod sessions;
-pub(crate) mod share;
+pub(crate) mod socket;
+pub(crate) mod streams;
 pub(crate) mod ticket;
 pub(crate) mod typing;
 pub(crate) mod users;
 
 use crate::app::App;
+use crate::http::endpoint::Routes;
 use axum::Router;
 use axum::middleware::map_response;
 use axum::routing::any;
@@ -27,11 +32,10 @@ use std::any::Any;
 use std::sync::Arc;
 use tower_http::catch_panic::CatchPanicLayer;
 
-/// Every route of the server.
-pub(crate) fn router(app: Arc<App>) -> Router {
-    let clock = app.clock.clone();
-    let mut router = Router::new();
-    for routes in [
+/// Everything that is answered.
+pub(crate) fn routes() -> Routes {
+    let mut routes = Routes::default();
+    for add in [
         accounts::routes,
         sessions::routes,
         devices::routes,
@@ -40,12 +44,19 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         health::routes,
         conversations::routes,
         messages::routes,
+        ping::routes,
         typing::routes,
         ticket::routes,
         events::routes,
     ] {
-        router = routes(router);
+        routes = add(routes);
     }
+    routes
+}
+
+/// The server over HTTP.
+pub(crate) fn serve(router: Router<Arc<App>>, app: Arc<App>) -> Router {
+    let clock = app.clock.clone();
     router
         .route("/api", any(endpoint::unknown_command))
         .route("/api/", any(endpoint::unknown_command))

@@ -10,13 +10,14 @@ mod login;
 mod process;
 mod refusal;
 mod secret;
+mod share;
 mod store;
 mod token;
 #[doc(hidden)]
 pub mod websocket;
 
 pub use clock::Clock;
-pub use config::{AddressSource, Config, ConfigError, LogFormat, Rates};
+pub use config::{AddressSource, Config, ConfigError, LogFormat, OfferedTransport, Rates};
 pub use login::LoginSuite;
 pub use process::main;
 pub use secret::SecretError;
@@ -28,6 +29,7 @@ use http::accept::accept;
 use http::auth::Sessions;
 use http::endpoint::Bodies;
 use http::rate::Limits;
+use http::streams::Streams;
 use login::Logins;
 use secret::Secrets;
 use sotto_wire::Millis;
@@ -106,11 +108,14 @@ pub async fn serve_by(
         heartbeat_ms: Millis(config.heartbeat_ms),
         shutdown_spread_ms: Millis(config.shutdown_spread_ms),
         retention_ms: config.retention(),
+        poll_hold_ms: Millis(config.poll_hold_ms),
     };
     let delivery = Delivery::start(store.clone(), clock.clone(), terms).await?;
     let drain = Duration::from_millis(config.drain_ms);
     let network_connections_max = config.connections_per_address();
     let limits = Limits::new(&config.rates);
+    let streams = Streams::new(&config);
+    let routes = http::routes();
     let app = App {
         config,
         clock,
@@ -121,8 +126,10 @@ pub async fn serve_by(
         sessions: Sessions::default(),
         limits,
         bodies: Bodies::default(),
+        streams,
+        commands: routes.commands,
     };
-    let router = http::router(Arc::new(app));
+    let router = http::serve(routes.router, Arc::new(app));
     let closing = delivery.clone();
     let address = listener.local_addr().map_err(ServeError::Listener)?;
     tracing::info!(%address, "listening");

@@ -132,6 +132,15 @@ impl Durable {
         }
     }
 
+    /// Length of its sealed part, in bytes.
+    pub fn body_bytes(&self) -> usize {
+        match self {
+            Durable::MessageReceived(event) => event.ciphertext.len(),
+            Durable::ConversationCommitted(event) => event.commit.len(),
+            Durable::ConversationWelcome(event) => event.welcome.len(),
+        }
+    }
+
     /// Where it belongs.
     pub fn conversation(&self) -> ConversationId {
         match self {

@@ -1,20 +1,89 @@
-//! From rows of the log to frames of server-sent events (WHATWG HTML §9.2).
+//! From events to the bytes that go out: one codec for each way in which a stream may be written.
 //!
-//! The rule: a durable event is written once, with `id:` and its cursor, whoever gets it; an ephemeral one has no `id:`.
+//! The rule: an event is written once for each codec that somebody who gets it reads, and once only, however many these
+//! are. What all of them say is the envelope of wire; a durable event has its cursor in it.
 
-use crate::delivery::cursor::CursorKey;
-use crate::store::log::{LogNumber, Row, RowKind, Stream};
-use crate::store::{Store, StoreError, conversation, group};
+use crate::store::log::LogNumber;
+use crate::websocket::{self, Compression, Kind};
 use serde::Serialize;
-use sotto_wire::event::{ConversationCommitted, ConversationWelcome, Durable, Ephemeral, MessageReceived};
-use sotto_wire::{Millis, Timestamp};
+use sotto_wire::event::{Durable, Ephemeral};
+use sotto_wire::{Cursor, Millis, Timestamp, cbor};
 use std::ops::Range;
+use std::sync::OnceLock;
 
-/// Frames back to back, as they go out, and where each ends.
-#[derive(Debug, Default)]
-pub(crate) struct Frames {
-    pub(crate) bytes: Vec<u8>,
-    ends: Vec<(LogNumber, usize)>,
+/// How a stream is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Codec {
+    /// Server-sent events (WHATWG HTML §9.2): JSON behind `data:`, behind `id:` the cursor of a durable event.
+    Sse,
+    /// Items of a JSON list, each with a comma behind it.
+    List,
+    /// WebSocket text messages with JSON.
+    Json(Compression),
+    /// WebSocket binary messages with CBOR.
+    Cbor(Compression),
+}
+
+/// How many codecs there are.
+const CODECS: usize = 8;
+
+impl Codec {
+    fn place(self) -> usize {
+        let compressed = |compression| match compression {
+            Compression::Off => 0,
+            Compression::Wide => 1,
+            Compression::Narrow => 2,
+        };
+        match self {
+            Self::Sse => 0,
+            Self::List => 1,
+            Self::Json(compression) => 2 + compressed(compression),
+            Self::Cbor(compression) => 5 + compressed(compression),
+        }
+    }
+
+    /// What its WebSocket messages are made of; `None` where there are none.
+    pub(crate) fn message(self) -> Option<(Kind, Compression)> {
+        match self {
+            Self::Sse | Self::List => None,
+            Self::Json(compression) => Some((Kind::Text, compression)),
+            Self::Cbor(compression) => Some((Kind::Binary, compression)),
+        }
+    }
+
+    /// Appends `event`, said at `now`, whose cursor is `id`.
+    fn write(self, bytes: &mut Vec<u8>, (event, id): (&impl Serialize, Option<&Cursor>), now: Millis) {
+        let said = Said { event, timestamp: Timestamp(now) };
+        match self {
+            Self::Sse => {
+                if let Some(id) = id {
+                    bytes.extend_from_slice(b"id: ");
+                    bytes.extend_from_slice(id.as_str().as_bytes());
+                    bytes.push(b'\n');
+                }
+                bytes.extend_from_slice(b"data: ");
+                // JSON escapes line breaks, so one data line holds it all.
+                write_json(bytes, &said);
+                bytes.extend_from_slice(b"\n\n");
+            }
+            Self::List => {
+                write_json(bytes, &said);
+                bytes.push(b',');
+            }
+            Self::Json(compression) => {
+                let mut json = Vec::with_capacity(256);
+                write_json(&mut json, &said);
+                websocket::message(bytes, (Kind::Text, &json), compression);
+            }
+            Self::Cbor(compression) => {
+                websocket::message(bytes, (Kind::Binary, &cbor::to_vec(&said)), compression);
+            }
+        }
+    }
+}
+
+fn write_json(bytes: &mut Vec<u8>, said: &impl Serialize) {
+    serde_json::to_writer(bytes, said).expect("types of wire have string keys, and a vector takes every byte");
 }
 
 /// An envelope around an event that names its own type.
@@ -25,19 +94,49 @@ struct Said<'a, T> {
     timestamp: Timestamp,
 }
 
-impl Frames {
-    /// Adds the frame of event `n`, said at `now`.
-    pub(crate) fn push(&mut self, (n, event): (LogNumber, &Durable), now: Millis) {
-        self.bytes.extend_from_slice(b"id: ");
-        self.bytes.extend_from_slice(event.cursor().as_str().as_bytes());
-        self.bytes.push(b'\n');
-        write_data(&mut self.bytes, event, now);
-        self.ends.push((n, self.bytes.len()));
+/// Events that are given out together, for readers of every codec.
+#[derive(Debug)]
+pub(crate) struct Page {
+    events: Vec<(LogNumber, Durable)>,
+    now: Millis,
+    frames: [OnceLock<Frames>; CODECS],
+}
+
+impl Page {
+    /// A page of events in the order of the log, said at `now`.
+    pub(crate) fn new(events: Vec<(LogNumber, Durable)>, now: Millis) -> Self {
+        Self { events, now, frames: Default::default() }
     }
 
-    /// How many frames there are.
-    pub(crate) fn len(&self) -> usize {
-        self.ends.len()
+    /// The events as `codec` writes them. One frame each, so a place in the page is one in all codecs.
+    pub(crate) fn frames(&self, codec: Codec) -> &Frames {
+        self.frames[codec.place()].get_or_init(|| Frames::of(&self.events, codec, self.now))
+    }
+
+    /// What it takes of memory, in bytes, more or less.
+    pub(crate) fn size_bytes(&self) -> usize {
+        let frames = self.frames.iter().filter_map(OnceLock::get).map(|frames| frames.bytes.len());
+        let events = self.events.iter().map(|(_, event)| size_of_val(event) + event.body_bytes());
+        frames.sum::<usize>() + events.sum::<usize>()
+    }
+}
+
+/// Frames of one codec back to back, as they go out, and where each ends.
+#[derive(Debug, Default)]
+pub(crate) struct Frames {
+    pub(crate) bytes: Vec<u8>,
+    ends: Vec<(LogNumber, usize)>,
+}
+
+impl Frames {
+    /// The frames of `events`, said at `now`.
+    pub(crate) fn of(events: &[(LogNumber, Durable)], codec: Codec, now: Millis) -> Self {
+        let mut frames = Self { bytes: Vec::new(), ends: Vec::with_capacity(events.len()) };
+        for (n, event) in events {
+            codec.write(&mut frames.bytes, (event, Some(event.cursor())), now);
+            frames.ends.push((*n, frames.bytes.len()));
+        }
+        frames
     }
 
     /// The number of the last frame in `range`; `None` when it is empty.
@@ -74,130 +173,32 @@ impl Frames {
     }
 }
 
-/// The frame of an ephemeral event, said at `now`.
-pub(crate) fn ephemeral(event: &Ephemeral, now: Millis) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(160);
-    write_data(&mut bytes, event, now);
-    bytes
+/// An ephemeral event for readers of every codec.
+#[derive(Debug)]
+pub(crate) struct Notice {
+    event: Ephemeral,
+    now: Millis,
+    bytes: [OnceLock<Vec<u8>>; CODECS],
 }
 
-fn write_data(bytes: &mut Vec<u8>, event: &impl Serialize, now: Millis) {
-    bytes.extend_from_slice(b"data: ");
-    // JSON escapes line breaks, so one data line holds it all.
-    let said = Said { event, timestamp: Timestamp(now) };
-    serde_json::to_writer(&mut *bytes, &said).expect("types of wire have string keys, and a vector takes every byte");
-    bytes.extend_from_slice(b"\n\n");
-}
+impl Notice {
+    /// `event`, said at `now`.
+    pub(crate) fn new(event: Ephemeral, now: Millis) -> Self {
+        Self { event, now, bytes: Default::default() }
+    }
 
-/// The event that a row is; `None` for a row that is the server's own.
-pub(crate) async fn event(store: &Store, cursors: &CursorKey, row: Row) -> Result<Option<Durable>, StoreError> {
-    let Row { n, stream, kind, conversation, sender, client_id, epoch, body, sent_at } = row;
-    let cursor = cursors.write(n);
-    Ok(match (kind, stream) {
-        (RowKind::Created, _) => None,
-        (RowKind::Message, _) => Some(Durable::MessageReceived(MessageReceived {
-            cursor,
-            conversation,
-            sender,
-            client_id,
-            epoch,
-            ciphertext: body.into(),
-            sent_at,
-        })),
-        (RowKind::Commit, _) => Some(Durable::ConversationCommitted(ConversationCommitted {
-            cursor,
-            conversation,
-            sender,
-            client_id,
-            epoch,
-            commit: body.into(),
-            sent_at,
-        })),
-        (RowKind::Welcome, Stream::Device(device)) => {
-            let user = conversation::account_of(store.read(), device).await?.ok_or(StoreError::Corrupt)?;
-            let kind = conversation::kind_for(store.read(), conversation, user).await?.ok_or(StoreError::Corrupt)?;
-            let welcome = group::load_welcome(store.read(), conversation, epoch).await?;
-            // Retention took it between the reading of the row and now: the row is gone as well.
-            let Some(welcome) = welcome else { return Ok(None) };
-            Some(Durable::ConversationWelcome(ConversationWelcome {
-                cursor,
-                conversation,
-                kind,
-                people: conversation::people(store.read(), conversation).await?,
-                sender,
-                epoch,
-                welcome: welcome.into(),
-                sent_at,
-            }))
-        }
-        (RowKind::Welcome, Stream::Conversation(_)) => return Err(StoreError::Corrupt),
-    })
+    /// The event as `codec` writes it. A heartbeat over a WebSocket asks for a sign of life, too.
+    pub(crate) fn bytes(&self, codec: Codec) -> &[u8] {
+        self.bytes[codec.place()].get_or_init(|| {
+            let mut bytes = Vec::with_capacity(160);
+            codec.write(&mut bytes, (&self.event, None), self.now);
+            if codec.message().is_some() && matches!(self.event, Ephemeral::Heartbeat(_)) {
+                websocket::ping(&mut bytes);
+            }
+            bytes
+        })
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use sotto_wire::event::{CaughtUp, Event};
-    use sotto_wire::{Base64, ClientId, ConversationId, DeviceId, DeviceRef, UserId};
-
-    fn message(n: i64) -> Durable {
-        Durable::MessageReceived(MessageReceived {
-            cursor: CursorKey::new(&[0; 32]).write(LogNumber(n)),
-            conversation: ConversationId([1; 16]),
-            sender: DeviceRef { user: UserId([2; 16]), device: DeviceId([3; 16]) },
-            client_id: ClientId([4; 16]),
-            epoch: 5,
-            ciphertext: Base64(vec![6; 7]),
-            sent_at: Millis(8),
-        })
-    }
-
-    #[test]
-    fn a_durable_frame_is_what_wire_writes_with_its_cursor_as_id() {
-        let mut frames = Frames::default();
-        frames.push((LogNumber(9), &message(9)), Millis(10));
-        let text = String::from_utf8(frames.bytes).expect("UTF-8");
-        let (id, rest) = text.split_once('\n').expect("two lines");
-        let data = rest.strip_prefix("data: ").and_then(|rest| rest.strip_suffix("\n\n")).expect("a data line");
-        assert_eq!(id, format!("id: {}", message(9).cursor().as_str()));
-        assert_eq!(data.as_bytes(), message(9).to_frame(Millis(10)));
-    }
-
-    #[test]
-    fn an_ephemeral_frame_has_no_id() {
-        let event = Ephemeral::CaughtUp(CaughtUp { cursor: CursorKey::new(&[0; 32]).write(LogNumber(1)) });
-        let frame = ephemeral(&event, Millis(2));
-        let data = frame.strip_prefix(b"data: ").and_then(|rest| rest.strip_suffix(b"\n\n")).expect("a data line only");
-        assert_eq!(Event::from_frame(data).expect("a frame"), Event::Ephemeral(event));
-    }
-
-    #[test]
-    fn a_window_of_numbers_cuts_at_frames() {
-        let mut frames = Frames::default();
-        for n in [10, 12, 15] {
-            frames.push((LogNumber(n), &message(n)), Millis(0));
-        }
-        let between = |range, first, last| frames.between(&range, (LogNumber(first), LogNumber(last)));
-        assert_eq!(between(0..3, 0, i64::MAX), 0..3);
-        assert_eq!(between(0..3, 11, 14), 1..2);
-        assert_eq!(between(1..2, 0, i64::MAX), 1..2);
-        assert!(between(0..3, 13, 14).is_empty());
-        assert!(between(0..3, 16, 9).is_empty());
-        assert_eq!(frames.bytes_of(&(0..3)), frames.bytes);
-        assert_eq!(frames.newest(&(0..2)), Some(LogNumber(12)));
-        assert_eq!(frames.newest(&(2..2)), None);
-    }
-
-    #[test]
-    fn a_frame_written_in_part_is_the_last_that_was_begun() {
-        let mut frames = Frames::default();
-        for n in [10, 12, 15] {
-            frames.push((LogNumber(n), &message(n)), Millis(0));
-        }
-        let size = frames.bytes_of(&(1..2)).len();
-        assert_eq!(frames.begun(&(1..3), 0), (1, &[][..]));
-        assert_eq!(frames.begun(&(1..3), size), (2, &[][..]));
-        assert_eq!(frames.begun(&(1..3), size + 1), (3, &frames.bytes_of(&(2..3))[1..]));
-        assert_eq!(frames.begun(&(1..3), 2 * size), (3, &[][..]));
-    }
-}
+mod tests;

@@ -3,7 +3,7 @@
 //! The rule: routes change only together with [`Hub::tail`]. A subscriber is routed once it has read the log up to the
 //! tail, and from then on gets every later row, each once, because it counts their numbers.
 
-use crate::delivery::frame::Frames;
+use crate::delivery::frame::Page;
 use crate::delivery::subscriber::Subscriber;
 use crate::store::conversation::Membership;
 use crate::store::log::{LogNumber, Row, RowKind, Stream};
@@ -29,17 +29,17 @@ const RECENT_MAX_BYTES: usize = 16 * 1_024 * 1_024;
 /// The newest pages. Subscribers refer to them weakly, so this alone decides how much memory slow sockets cost.
 #[derive(Default)]
 struct Recent {
-    pages: VecDeque<Arc<Frames>>,
+    pages: VecDeque<Arc<Page>>,
     bytes: usize,
 }
 
 impl Recent {
-    fn keep(&mut self, page: Arc<Frames>) {
-        self.bytes += page.bytes.len();
+    fn keep(&mut self, page: Arc<Page>) {
+        self.bytes += page.size_bytes();
         self.pages.push_back(page);
         // The newest stays, however large it is.
         while self.bytes > RECENT_MAX_BYTES && self.pages.len() > 1 {
-            self.bytes -= self.pages.pop_front().map_or(0, |page| page.bytes.len());
+            self.bytes -= self.pages.pop_front().map_or(0, |page| page.size_bytes());
         }
     }
 }
@@ -127,7 +127,7 @@ impl Hub {
     }
 
     /// Keeps a page for those who could not take it at once.
-    pub(crate) fn remember(&mut self, page: Arc<Frames>) {
+    pub(crate) fn remember(&mut self, page: Arc<Page>) {
         if !self.subscribers.is_empty() {
             self.recent.keep(page);
         }

@@ -3,7 +3,7 @@
 //! The rule: no stream has a timer of its own. One tick serves a slot of all streams, so that the work is even.
 
 use crate::delivery::Inner;
-use crate::delivery::frame;
+use crate::delivery::frame::Notice;
 use crate::delivery::subscriber::Subscriber;
 use crate::refusal::causes;
 use crate::store::StoreError;
@@ -51,9 +51,9 @@ fn beat_slot(inner: &Inner, slot: u64) {
     let now = inner.clock.now();
     // Rows up to here were offered to everyone who is live.
     let delivered = LogNumber(inner.delivered.load(Ordering::Acquire));
-    let heartbeat = frame::ephemeral(&Ephemeral::Heartbeat(Heartbeat { server_time: now }), now);
+    let heartbeat = Notice::new(Ephemeral::Heartbeat(Heartbeat { server_time: now }), now);
     let caught_up = Ephemeral::CaughtUp(CaughtUp { cursor: inner.cursors.write(delivered) });
-    let caught_up = frame::ephemeral(&caught_up, now);
+    let caught_up = Notice::new(caught_up, now);
     for subscriber in subscribers {
         subscriber.beat(&heartbeat, (&caught_up, delivered), now);
     }

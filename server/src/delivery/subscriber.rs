@@ -1,4 +1,4 @@
-//! One subscriber: a socket, what waits to go out on it, and how far the log was sent.
+//! One subscriber: where its stream goes, what waits to go out, and how far the log was sent.
 //!
 //! Events are written straight from the page that was just read, by the task that read it: no queue, no wake, one
 //! system call. For a socket that takes no more, the page is remembered, not copied: pages are shared by all and kept
@@ -6,13 +6,16 @@
 //! written, the subscriber falls behind and reads the log on its own, and nothing is lost, since every event that it was
 //! not sent has a higher number than [`State::sent`].
 
-use crate::delivery::frame::Frames;
+use crate::delivery::frame::{Codec, Frames, Notice, Page};
+use crate::delivery::outlet::{Gathered, Outlet, Standing};
 use crate::store::log::LogNumber;
 use crate::store::session::SessionId;
+use crate::websocket;
+use sotto_wire::websocket::CLOSE_STALLED;
 use sotto_wire::{DeviceRef, Millis};
 use std::collections::VecDeque;
-use std::io::ErrorKind;
 use std::ops::Range;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
@@ -22,6 +25,11 @@ use tokio::sync::Notify;
 const WAITING_MAX_RUNS: usize = 64;
 /// How long a socket may take nothing before it is closed; the client comes back with its cursor.
 const STALL_MAX: Millis = Millis(60_000);
+/// How long last words may wait for a socket that takes nothing.
+const LAST_WORDS_MAX: Millis = Millis(10_000);
+/// How long the client of a WebSocket may say nothing, when each heartbeat asks it to: it is dropped within a minute
+/// (T8), since heartbeats are 15 s apart.
+const SILENCE_MAX: Millis = Millis(45_000);
 
 /// Where a subscriber stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +38,7 @@ enum Phase {
     Behind,
     /// It is given rows as they come.
     Live,
-    /// It gets what is pending, then its end.
+    /// It gets what is pending and the answers to what it has asked, then its end.
     Ending,
     /// Its socket is closed.
     Broken,
@@ -50,11 +58,13 @@ struct State {
     waiting: VecDeque<Waiting>,
     /// When the socket last took something, or had nothing to take.
     progress_at: Millis,
+    /// The code of the close frame that is still to be written.
+    close_code: Option<u16>,
 }
 
 /// Frames that wait in a shared page.
 struct Waiting {
-    page: Weak<Frames>,
+    page: Weak<Page>,
     frames: Range<usize>,
 }
 
@@ -84,8 +94,10 @@ pub(crate) enum Step {
     Flush,
     /// Read the log on from here.
     Read(LogNumber),
-    /// Wait for what comes.
+    /// Wait for what comes, and listen.
     Wait,
+    /// Wait for what comes, and listen no more.
+    Finish,
     /// Close.
     End,
 }
@@ -95,9 +107,15 @@ pub(crate) struct Subscriber {
     id: u64,
     session: SessionId,
     device: DeviceRef,
-    socket: TcpStream,
+    stage: Stage,
+    codec: Codec,
+    outlet: Outlet,
     wake: Notify,
     state: Mutex<State>,
+    /// When the client last said something, in milliseconds.
+    heard_at: AtomicU64,
+    /// Commands of the client that are being carried out.
+    commands: AtomicUsize,
 }
 
 /// Whose stream it is, and where it begins.
@@ -106,11 +124,23 @@ pub(crate) struct Start {
     pub(crate) session: SessionId,
     pub(crate) device: DeviceRef,
     pub(crate) from: LogNumber,
+    pub(crate) stage: Stage,
+}
+
+/// What a ticket opens. On a stream of its own every beginning is the first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// A stream, or the first of a series of long polls.
+    First,
+    /// A long poll after one that left more to read.
+    Reading,
+    /// A long poll after one that had said that all was read.
+    Live,
 }
 
 impl Subscriber {
     /// A subscriber that has been sent nothing yet.
-    pub(crate) fn new(id: u64, start: Start, socket: TcpStream, now: Millis) -> Self {
+    pub(crate) fn new(id: u64, start: Start, (codec, outlet): (Codec, Outlet), now: Millis) -> Self {
         let state = State {
             phase: Phase::Behind,
             sent: start.from,
@@ -119,9 +149,20 @@ impl Subscriber {
             taken_bytes: 0,
             waiting: VecDeque::new(),
             progress_at: now,
+            close_code: None,
         };
-        let (session, device) = (start.session, start.device);
-        Self { id, session, device, socket, wake: Notify::new(), state: Mutex::new(state) }
+        Self {
+            id,
+            session: start.session,
+            device: start.device,
+            stage: start.stage,
+            codec,
+            outlet,
+            wake: Notify::new(),
+            state: Mutex::new(state),
+            heard_at: AtomicU64::new(now.0),
+            commands: AtomicUsize::new(0),
+        }
     }
 
     pub(crate) fn id(&self) -> u64 {
@@ -136,8 +177,39 @@ impl Subscriber {
         self.device
     }
 
-    pub(crate) fn socket(&self) -> &TcpStream {
-        &self.socket
+    pub(crate) fn codec(&self) -> Codec {
+        self.codec
+    }
+
+    /// Where it stood when it was opened.
+    pub(crate) fn stage(&self) -> Stage {
+        self.stage
+    }
+
+    /// Its socket, when it has one.
+    pub(crate) fn socket(&self) -> Option<&TcpStream> {
+        self.outlet.socket()
+    }
+
+    /// Notes that the client lives.
+    pub(crate) fn hear(&self, now: Millis) {
+        self.heard_at.store(now.0, Ordering::Relaxed);
+    }
+
+    /// How many commands of the client are being carried out.
+    pub(crate) fn commands(&self) -> usize {
+        self.commands.load(Ordering::Acquire)
+    }
+
+    /// Counts a command that begins.
+    pub(crate) fn begin_command(&self) {
+        self.commands.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Counts a command that has ended.
+    pub(crate) fn end_command(&self) {
+        self.commands.fetch_sub(1, Ordering::AcqRel);
+        self.wake.notify_one();
     }
 
     /// Resolves when the next step may have changed.
@@ -151,13 +223,22 @@ impl Subscriber {
     }
 
     /// What is to be done now.
-    pub(crate) fn step(&self) -> Step {
-        let state = self.state();
+    pub(crate) fn step(&self, now: Millis) -> Step {
+        let mut state = self.state();
+        if state.phase == Phase::Ending
+            && self.commands() == 0
+            && let Some(code) = state.close_code.take()
+        {
+            let mut close = Vec::new();
+            websocket::close(&mut close, code);
+            self.put(&mut state, &close, now);
+        }
         match state.phase {
             Phase::Broken => Step::End,
             Phase::Behind | Phase::Live | Phase::Ending if !state.is_idle() => Step::Flush,
             Phase::Behind => Step::Read(state.sent),
             Phase::Live => Step::Wait,
+            Phase::Ending if state.close_code.is_some() => Step::Finish,
             Phase::Ending => Step::End,
         }
     }
@@ -165,7 +246,7 @@ impl Subscriber {
     /// Gives live rows: the frames in `range` that are of events `window`. Not to one that reads on its own.
     pub(crate) fn offer(
         &self,
-        page: &Arc<Frames>,
+        page: &Arc<Page>,
         range: &Range<usize>,
         (first, last): (LogNumber, LogNumber),
         now: Millis,
@@ -174,12 +255,13 @@ impl Subscriber {
         if state.phase != Phase::Live {
             return;
         }
-        let frames = page.between(range, (first.max(state.offered.plus(1)), last));
-        let Some(newest) = page.newest(&frames) else { return };
+        let written = page.frames(self.codec);
+        let frames = written.between(range, (first.max(state.offered.plus(1)), last));
+        let Some(newest) = written.newest(&frames) else { return };
         if state.is_idle() {
             state.progress_at = now;
             state.offered = newest;
-            let rest = self.write_frames(&mut state, page, frames);
+            let rest = self.write_frames(&mut state, written, frames);
             if !rest.is_empty() {
                 state.waiting.push_back(Waiting { page: Arc::downgrade(page), frames: rest });
             }
@@ -224,39 +306,94 @@ impl Subscriber {
     }
 
     /// Gives an ephemeral event, unless the socket is busy with durable ones.
-    pub(crate) fn give_ephemeral(&self, bytes: &[u8], now: Millis) {
+    pub(crate) fn give_ephemeral(&self, notice: &Notice, now: Millis) {
         let mut state = self.state();
-        if state.is_idle() {
-            self.put(&mut state, bytes, now);
+        if state.is_idle() && state.phase != Phase::Ending {
+            self.put(&mut state, notice.bytes(self.codec), now);
         }
     }
 
-    /// Gives a sign of life, or finds that the socket has taken nothing for too long. `caught_up` says that everything
-    /// up to `delivered` was sent; who is behind or ahead of that is not told so.
-    pub(crate) fn beat(&self, heartbeat: &[u8], (caught_up, delivered): (&[u8], LogNumber), now: Millis) {
+    /// Gives whole frames that only this client gets: the answer to a command, a pong.
+    pub(crate) fn give_own(&self, bytes: &[u8], now: Millis) {
+        self.put(&mut self.state(), bytes, now);
+    }
+
+    /// Gives a sign of life, or finds that the socket has taken nothing, or the client has said nothing, for too long.
+    /// `caught_up` says that everything up to `delivered` was sent; who is behind or ahead of that is not told so.
+    pub(crate) fn beat(&self, heartbeat: &Notice, (caught_up, delivered): (&Notice, LogNumber), now: Millis) {
+        if self.socket().is_none() {
+            return;
+        }
         let mut state = self.state();
         if !state.is_idle() {
-            if now.since(state.progress_at) > STALL_MAX {
-                self.break_off(&mut state);
+            let stalled = now.since(state.progress_at);
+            match state.phase {
+                Phase::Behind | Phase::Live if stalled > STALL_MAX => self.give_up(&mut state, now),
+                Phase::Ending if stalled > LAST_WORDS_MAX => self.break_off(&mut state),
+                Phase::Behind | Phase::Live | Phase::Ending | Phase::Broken => {}
             }
             return;
         }
-        if state.phase == Phase::Live && state.offered < delivered {
-            self.put(&mut state, caught_up, now);
-            state.reach(delivered);
+        let heard_at = Millis(self.heard_at.load(Ordering::Relaxed));
+        match state.phase {
+            Phase::Ending | Phase::Broken => return,
+            Phase::Behind | Phase::Live if self.codec.message().is_some() && now.since(heard_at) > SILENCE_MAX => {
+                return self.give_up(&mut state, now);
+            }
+            Phase::Live if state.offered < delivered => {
+                self.put(&mut state, caught_up.bytes(self.codec), now);
+                state.reach(delivered);
+            }
+            Phase::Behind | Phase::Live => {}
         }
-        self.put(&mut state, heartbeat, now);
+        self.put(&mut state, heartbeat.bytes(self.codec), now);
     }
 
-    /// Says the last words and closes once they are out. Events that still wait are left for the next stream.
-    pub(crate) fn end(&self, last_words: &[u8], now: Millis) {
+    /// Ends the stream of a client that seems to be gone: at once, or over a WebSocket with the word that it may come
+    /// back, in case it is still there.
+    fn give_up(&self, state: &mut State, now: Millis) {
+        if self.codec.message().is_none() {
+            return self.break_off(state);
+        }
+        state.phase = Phase::Ending;
+        state.waiting = VecDeque::new();
+        state.close_code = Some(CLOSE_STALLED);
+        state.progress_at = now;
+        self.wake.notify_one();
+    }
+
+    /// Says the last words and closes once they are out, over a WebSocket with `close_code`. Events that still wait are
+    /// left for the next stream.
+    pub(crate) fn end(&self, last_words: Option<&Notice>, close_code: u16, now: Millis) {
         let mut state = self.state();
         if matches!(state.phase, Phase::Behind | Phase::Live) {
             state.phase = Phase::Ending;
             state.waiting = VecDeque::new();
-            self.put(&mut state, last_words, now);
+            state.close_code = self.codec.message().map(|_| close_code);
+            if let Some(last_words) = last_words {
+                self.put(&mut state, last_words.bytes(self.codec), now);
+            }
         }
         self.wake.notify_one();
+    }
+
+    /// Ends the stream of a long poll: what it has gathered, the place up to which that is all of this device, and
+    /// where the stream stands.
+    pub(crate) fn fetch(&self) -> Gathered {
+        let mut state = self.state();
+        let standing = match state.phase {
+            Phase::Behind => Standing::Behind,
+            Phase::Live => Standing::Live,
+            Phase::Ending | Phase::Broken => Standing::Ended,
+        };
+        let bytes = self.outlet.fetch();
+        self.break_off(&mut state);
+        Gathered { bytes, upto: state.sent, standing }
+    }
+
+    /// How much a long poll has gathered.
+    pub(crate) fn gathered_bytes(&self) -> usize {
+        self.outlet.gathered_bytes()
     }
 
     /// Closes at once.
@@ -287,7 +424,7 @@ impl Subscriber {
         {
             let Some(page) = next.page.upgrade() else { return state.fall_behind() };
             let before = next.frames.len();
-            let rest = self.write_frames(&mut state, &page, next.frames);
+            let rest = self.write_frames(&mut state, page.frames(self.codec), next.frames);
             if rest.len() < before {
                 state.progress_at = now;
             }
@@ -303,13 +440,13 @@ impl Subscriber {
 
     /// Writes frames of a page; gives those of which nothing was written. The rest of one that was written in part is
     /// pending then.
-    fn write_frames(&self, state: &mut State, page: &Frames, frames: Range<usize>) -> Range<usize> {
-        let Some(taken) = self.write(page.bytes_of(&frames)) else {
+    fn write_frames(&self, state: &mut State, written: &Frames, frames: Range<usize>) -> Range<usize> {
+        let Some(taken) = self.write(written.bytes_of(&frames)) else {
             self.break_off(state);
             return frames.end..frames.end;
         };
-        let (next, rest_of_frame) = page.begun(&frames, taken);
-        state.sent = page.newest(&(frames.start..next)).unwrap_or(state.sent);
+        let (next, rest_of_frame) = written.begun(&frames, taken);
+        state.sent = written.newest(&(frames.start..next)).unwrap_or(state.sent);
         state.pending.extend_from_slice(rest_of_frame);
         next..frames.end
     }
@@ -331,22 +468,18 @@ impl Subscriber {
         }
     }
 
-    /// Writes as much of `bytes` as the socket takes; gives how much, or nothing when the socket has failed.
+    /// Writes as much of `bytes` as the outlet takes; gives how much, or nothing when the socket has failed.
     fn write(&self, bytes: &[u8]) -> Option<usize> {
-        let mut taken = 0;
-        while taken < bytes.len() {
-            match self.socket.try_write(&bytes[taken..]) {
-                Ok(count) if count > 0 => taken += count,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Ok(_) | Err(_) => return None,
-            }
+        if self.socket().is_none() {
+            // A poll waits for it.
+            self.wake.notify_one();
         }
-        Some(taken)
+        self.outlet.write(bytes)
     }
 
     fn break_off(&self, state: &mut State) {
         state.phase = Phase::Broken;
+        state.close_code = None;
         state.waiting = VecDeque::new();
         state.pending = Vec::new();
         state.taken_bytes = 0;

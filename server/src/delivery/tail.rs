@@ -1,11 +1,12 @@
-//! The tail reader: takes each new row of the log once, writes its frame once, and gives it to all that it is for.
+//! The tail reader: takes each new row of the log once, makes its event once, and gives it to all that it is for.
 //!
 //! Rows come from this node's writer as soon as they are committed, where they follow the tail without a gap; all others
 //! (commits, creations, what another node wrote, what the writer could not hand over) are read from the log. The rule:
 //! rows are given in the order of their numbers, and a row is given only after the hub has claimed it.
 
 use crate::delivery::Inner;
-use crate::delivery::frame::{self, Frames};
+use crate::delivery::event;
+use crate::delivery::frame::Page;
 use crate::delivery::hub::{self, Routes};
 use crate::delivery::writer::News;
 use crate::refusal::causes;
@@ -107,33 +108,33 @@ async fn deliver(inner: &Inner, rows: Vec<Row>, deliveries: Vec<(usize, Routes)>
         return;
     }
     let now = inner.clock.now();
-    let mut frames = Frames::default();
+    let mut events = Vec::with_capacity(deliveries.len());
     let mut rows = rows.into_iter().enumerate();
-    let mut framed = Vec::with_capacity(deliveries.len());
+    let mut given = Vec::with_capacity(deliveries.len());
     for (place, routes) in deliveries {
         let Some((_, row)) = rows.find(|(at, _)| *at == place) else { break };
         let n = row.n;
-        match frame::event(&inner.store, &inner.cursors, row).await {
+        match event::of_row(&inner.store, &inner.cursors, row).await {
             Ok(Some(event)) => {
-                frames.push((n, &event), now);
-                framed.push((frames.len() - 1, routes));
+                given.push((events.len(), routes));
+                events.push((n, event));
             }
             Ok(None) => {}
             Err(error) => {
                 // Who was to get the row reads it, and all after it, from the log, where the failure may not recur.
-                tracing::error!(causes = causes(&error), "failed to write the frame of a row");
+                tracing::error!(causes = causes(&error), "failed to make an event of a row");
                 routes.iter().for_each(|route| route.subscriber.fall_behind());
             }
         }
     }
-    let page = Arc::new(frames);
-    for (range, routes) in hub::runs(framed) {
+    let page = Arc::new(Page::new(events, now));
+    for (range, routes) in hub::runs(given) {
         give(inner, &page, (range, routes)).await;
     }
     inner.hub().remember(page);
 }
 
-async fn give(inner: &Inner, page: &Arc<Frames>, (range, routes): (Range<usize>, Routes)) {
+async fn give(inner: &Inner, page: &Arc<Page>, (range, routes): (Range<usize>, Routes)) {
     let now = inner.clock.now();
     for turn in routes.chunks(SUBSCRIBERS_PER_TURN) {
         for route in turn {

@@ -2,7 +2,10 @@
 //! a running delivery, and readers at the other end of real sockets.
 
 use crate::clock::Clock;
-use crate::delivery::subscriber::Start;
+use crate::delivery::ear::Ear;
+use crate::delivery::frame::Codec;
+use crate::delivery::life::Opening;
+use crate::delivery::subscriber::{Stage, Start};
 use crate::delivery::{Delivery, Terms};
 use crate::store::account::{self, Account, Device};
 use crate::store::append::{Append, Appended};
@@ -51,7 +54,8 @@ impl Bench {
 
     /// A running delivery with heartbeats.
     pub(crate) async fn deliver_beating(&self, heartbeat_ms: Millis) -> Delivery {
-        let terms = Terms { heartbeat_ms, shutdown_spread_ms: Millis(5_000), retention_ms: None };
+        let terms =
+            Terms { heartbeat_ms, shutdown_spread_ms: Millis(5_000), retention_ms: None, poll_hold_ms: Millis(200) };
         Delivery::start(self.store.clone(), self.clock.clone(), terms).await.expect("delivery")
     }
 
@@ -205,7 +209,8 @@ impl Reader {
         (device, from): (DeviceRef, LogNumber),
     ) -> Self {
         let session = SessionId(device.device.0);
-        tokio::spawn(delivery.clone().run(Start { session, device, from }, server, Vec::new()));
+        let opening = Opening { codec: Codec::Sse, ear: Ear::Deaf, first_words: Vec::new() };
+        tokio::spawn(delivery.clone().run(Start { session, device, from, stage: Stage::First }, server, opening));
         Self { socket: BufReader::new(client), cursor: None }
     }
 

@@ -104,12 +104,13 @@ impl Tickets {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::delivery::subscriber::Stage;
     use crate::store::log::LogNumber;
     use sotto_wire::{DeviceId, DeviceRef, UserId};
 
     fn start(session: u8) -> Start {
         let device = DeviceRef { user: UserId([1; 16]), device: DeviceId([2; 16]) };
-        Start { session: SessionId([session; 16]), device, from: LogNumber(3) }
+        Start { session: SessionId([session; 16]), device, from: LogNumber(3), stage: Stage::First }
     }
 
     fn issue(tickets: &mut Tickets, session: u8) -> Ticket {

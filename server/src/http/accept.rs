@@ -3,7 +3,7 @@
 //! axum's own loop leaves hyper's defaults: buffers up to 400 kB a connection, no deadline for a request's head. The
 //! rule: every connection holds a permit from its first byte to its last, so that there is a bound and an end to wait for.
 
-use crate::http::share::{Share, Shares};
+use crate::share::{Share, Shares};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;

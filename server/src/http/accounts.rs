@@ -3,7 +3,7 @@
 use crate::app::App;
 use crate::http::auth::PublicCaller;
 use crate::http::devices::{self, check};
-use crate::http::endpoint::{Answer, route};
+use crate::http::endpoint::{Answer, Routes, route};
 use crate::http::rate::SignUpStep;
 use crate::http::sessions::Grant;
 use crate::login;
@@ -11,7 +11,6 @@ use crate::refusal::Refusal;
 use crate::store::StoreError;
 use crate::store::account::{self, Account, By};
 use crate::store::session;
-use axum::Router;
 use sotto_wire::account::{
     RegisterFinish, RegisterFinishRequest, RegisterStart, RegisterStartRequest, RegisterStarted, Registered,
 };
@@ -26,9 +25,9 @@ const ML_DSA_65_BYTES: usize = 1_952;
 /// So long a sign-up sent again gets its answer again. Short, because it opens a session without a sign-in.
 const REPEAT_LIFE: Millis = Millis(600_000);
 
-pub(crate) fn routes(router: Router<Arc<App>>) -> Router<Arc<App>> {
-    let router = route(router, RegisterStart, start);
-    route(router, RegisterFinish, finish)
+pub(crate) fn routes(routes: Routes) -> Routes {
+    let routes = route(routes, RegisterStart, start);
+    route(routes, RegisterFinish, finish)
 }
 
 async fn start(app: Arc<App>, caller: PublicCaller, request: RegisterStartRequest) -> Result<RegisterStarted, Refusal> {

@@ -28,6 +28,10 @@ pub(crate) trait Caller: Sized + Send + 'static {
 
     /// Whether a token of ours was shown. Who has shown none may be anyone.
     fn is_known(&self) -> bool;
+
+    /// The caller as the device whose stream a command comes over; `None` where the command takes another proof, or
+    /// answers with a cookie.
+    fn of_stream(device: DeviceCaller) -> Option<Self>;
 }
 
 /// Anyone.
@@ -72,6 +76,10 @@ impl Caller for PublicCaller {
     fn is_known(&self) -> bool {
         false
     }
+
+    fn of_stream(_: DeviceCaller) -> Option<Self> {
+        None
+    }
 }
 
 impl Caller for CookieCaller {
@@ -89,6 +97,10 @@ impl Caller for CookieCaller {
 
     fn is_known(&self) -> bool {
         self.claim.is_some()
+    }
+
+    fn of_stream(_: DeviceCaller) -> Option<Self> {
+        None
     }
 }
 
@@ -113,6 +125,10 @@ impl Caller for AccountCaller {
     fn is_known(&self) -> bool {
         true
     }
+
+    fn of_stream(_: DeviceCaller) -> Option<Self> {
+        None
+    }
 }
 
 impl Caller for DeviceCaller {
@@ -126,6 +142,19 @@ impl Caller for DeviceCaller {
 
     fn is_known(&self) -> bool {
         true
+    }
+
+    fn of_stream(device: DeviceCaller) -> Option<Self> {
+        Some(device)
+    }
+}
+
+impl DeviceCaller {
+    /// Whether the session that opened a stream still stands.
+    pub(crate) async fn check(&self, app: &App) -> Result<(), Refusal> {
+        let session = app.sessions.load(&app.store, self.session).await?.ok_or(Code::Unauthorized)?;
+        let stands = session.ends_at > app.clock.now() && session.device == Some(self.device.device);
+        if stands { Ok(()) } else { Err(Code::Unauthorized.into()) }
     }
 }
 
@@ -189,7 +218,7 @@ pub(crate) fn address(source: AddressSource, parts: &Parts) -> IpAddr {
 }
 
 /// Whether a request comes from a page of this server, or from no page at all (Fetch Metadata; RFC 6454 §7).
-fn is_same_origin(public_origin: Option<&str>, parts: &Parts) -> bool {
+pub(crate) fn is_same_origin(public_origin: Option<&str>, parts: &Parts) -> bool {
     let text = |name| parts.headers.get(name).map(|value: &axum::http::HeaderValue| value.to_str().unwrap_or_default());
     let site_fits = match text(axum::http::HeaderName::from_static("sec-fetch-site")) {
         Some(site) => matches!(site, "same-origin" | "none"),

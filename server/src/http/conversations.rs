@@ -3,13 +3,12 @@
 use crate::app::App;
 use crate::delivery::mls::commit_head;
 use crate::http::auth::DeviceCaller;
-use crate::http::endpoint::route;
+use crate::http::endpoint::{Routes, route};
 use crate::http::messages::stale_epoch;
 use crate::refusal::Refusal;
 use crate::store::StoreError;
 use crate::store::conversation::{self, Creation, NewConversation};
 use crate::store::group::{self, Commitment, NewCommit};
-use axum::Router;
 use sotto_wire::conversation::{
     Commit, CommitRequest, Committed, ConversationCreated, ConversationsLoaded, CreateConversation,
     CreateConversationRequest, GroupLoaded, GroupState, Kind, LoadConversations, LoadConversationsRequest, LoadGroup,
@@ -25,11 +24,11 @@ const FIRST_EPOCH_MAX: u64 = 1;
 const DEVICE_STATE_MAX_BYTES: usize = 64 * 1_024;
 
 /// Adds the endpoints of this file.
-pub(crate) fn routes(router: Router<Arc<App>>) -> Router<Arc<App>> {
-    let router = route(router, CreateConversation, create);
-    let router = route(router, LoadConversations, load);
-    let router = route(router, Commit, commit);
-    route(router, LoadGroup, load_group)
+pub(crate) fn routes(routes: Routes) -> Routes {
+    let routes = route(routes, CreateConversation, create);
+    let routes = route(routes, LoadConversations, load);
+    let routes = route(routes, Commit, commit);
+    route(routes, LoadGroup, load_group)
 }
 
 /// [`CreateConversation`].

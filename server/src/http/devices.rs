@@ -2,13 +2,12 @@
 
 use crate::app::App;
 use crate::http::auth::AccountCaller;
-use crate::http::endpoint::route;
+use crate::http::endpoint::{Routes, route};
 use crate::http::sessions::Grant;
 use crate::refusal::Refusal;
 use crate::store::account::{self, By, Device};
 use crate::store::session::{self, Session};
 use crate::store::{StoreError, key};
-use axum::Router;
 use sotto_wire::event::SessionEndCause;
 use sotto_wire::key::NewDevice;
 use sotto_wire::session::{DeviceRegistered, RegisterDevice, RegisterDeviceRequest};
@@ -16,8 +15,8 @@ use sotto_wire::{Base64, Code, DeviceRef, limit};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-pub(crate) fn routes(router: Router<Arc<App>>) -> Router<Arc<App>> {
-    route(router, RegisterDevice, register)
+pub(crate) fn routes(routes: Routes) -> Routes {
+    route(routes, RegisterDevice, register)
 }
 
 async fn register(

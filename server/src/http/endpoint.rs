@@ -1,20 +1,21 @@
 //! From HTTP to a command and back: content type, size, envelope, access, answer, refusal.
 //!
-//! A command is an async function `(Arc<App>, caller, request) -> Result<answer, Refusal>` that knows nothing of HTTP,
-//! so that other transports can call the same one. The rule: whatever happens, the answer is an envelope that carries
+//! A command is an async function `(Arc<App>, caller, request) -> Result<answer, Refusal>` that knows nothing of HTTP:
+//! [`Routes`] has it under its path, and for [`crate::http::command`] under its name. The rule: whatever happens, the answer is an envelope that carries
 //! the request's id, and a refusal is logged once, here, without content.
 
 use crate::app::App;
 use crate::http::auth::{self, Caller};
-use crate::http::share::{Share, Shares};
+use crate::http::command::Commands;
 use crate::refusal::Refusal;
+use crate::share::{Share, Shares};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, SET_COOKIE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
-use axum::routing::post;
+use axum::routing::{MethodRouter, post};
 use http_body_util::BodyExt as _;
 use serde::{Deserialize, Serialize};
 use sotto_wire::{Code, Endpoint, Envelope, Millis, Problem, RequestId, envelope, limit};
@@ -29,7 +30,7 @@ const BODY_RETRY: Millis = Millis(1_000);
 
 /// What a command answers: the payload, and the cookie that goes with it where there is one.
 pub(crate) struct Answer<T> {
-    payload: T,
+    pub(crate) payload: T,
     cookie: Option<HeaderValue>,
 }
 
@@ -51,12 +52,22 @@ impl<T> Answer<T> {
 #[error("finish a command: it panicked")]
 struct CommandPanicked;
 
+/// Everything that is answered: by path over HTTP, by the name of the command over a WebSocket.
+#[derive(Default)]
+pub(crate) struct Routes {
+    pub(crate) router: Router<Arc<App>>,
+    pub(crate) commands: Commands,
+}
+
+impl Routes {
+    /// Adds what is no command.
+    pub(crate) fn add(self, path: &str, method: MethodRouter<Arc<App>>) -> Self {
+        Self { router: self.router.route(path, method), ..self }
+    }
+}
+
 /// Routes endpoint `E` to its command.
-pub(crate) fn route<E, C, F, A>(
-    router: Router<Arc<App>>,
-    _endpoint: E,
-    command: fn(Arc<App>, C, E::Request) -> F,
-) -> Router<Arc<App>>
+pub(crate) fn route<E, C, F, A>(mut routes: Routes, endpoint: E, command: fn(Arc<App>, C, E::Request) -> F) -> Routes
 where
     E: Endpoint + 'static,
     E::Request: Send + 'static,
@@ -66,7 +77,8 @@ where
 {
     const { assert!(C::ACCESS as u8 == E::ACCESS as u8, "the command's caller is not of the endpoint's access") };
     let serve = move |State(app): State<Arc<App>>, request: Request| serve::<E, C, F, A>(app, command, request);
-    router.route(E::PATH, post(serve).fallback(wrong_method))
+    routes.commands.add(endpoint, command);
+    routes.add(E::PATH, post(serve).fallback(wrong_method))
 }
 
 async fn serve<E, C, F, A>(app: Arc<App>, command: fn(Arc<App>, C, E::Request) -> F, request: Request) -> Response
@@ -122,7 +134,7 @@ pub(crate) struct Bodies {
     /// For those of callers who may be anyone.
     strangers: Arc<Shares>,
     /// For those of callers who have shown a token.
-    known: Arc<Shares>,
+    pub(crate) known: Arc<Shares>,
 }
 
 /// 50 sign-ups of the largest size at once; apart, so that strangers cannot keep out who is known.
@@ -188,7 +200,7 @@ fn parse<E: Endpoint>(bytes: &[u8]) -> Result<E::Request, Refusal> {
 }
 
 /// The id of a request, even of one whose envelope is otherwise broken.
-fn request_id(bytes: &[u8]) -> Option<RequestId> {
+pub(crate) fn request_id(bytes: &[u8]) -> Option<RequestId> {
     #[derive(Deserialize)]
     struct Named {
         #[serde(rename = "requestId")]
@@ -197,7 +209,7 @@ fn request_id(bytes: &[u8]) -> Option<RequestId> {
     serde_json::from_slice::<Named>(bytes).ok().map(|named| named.request_id)
 }
 
-fn envelope_response<T: Serialize>(
+pub(crate) fn envelope_response<T: Serialize>(
     status: StatusCode,
     kind: &str,
     payload: &T,

@@ -1,68 +1,158 @@
-//! The event stream over server-sent events (T1): spends a ticket and hands the connection's socket to delivery.
+//! The event stream (T1–T3): chooses the transport, spends the ticket, and hands the connection's socket to delivery, or
+//! answers one long poll.
 //!
 //! The rule: every refusal is a typed answer before the stream opens; after that the socket is delivery's alone. hyper
 //! would keep 8 kB of read buffer and its own state for each stream; taken over, an idle one costs under 2 kB.
 
 use crate::app::App;
-use crate::delivery::frame;
+use crate::config::OfferedTransport;
+use crate::delivery::frame::{Codec, Notice};
+use crate::delivery::life::Opening;
+use crate::delivery::subscriber::{Stage, Start};
 use crate::http::accept::Handover;
-use crate::http::endpoint::{refuse, wrong_method};
-use crate::http::headers;
+use crate::http::endpoint::{Routes, envelope_response, refuse, wrong_method};
+use crate::http::{auth, headers, poll, socket};
 use crate::refusal::Refusal;
+use crate::share::Network;
 use crate::store::{StoreError, key};
-use axum::Router;
+use crate::websocket;
 use axum::body::Body;
-use axum::extract::{Extension, State};
-use axum::http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderName};
-use axum::http::{HeaderMap, HeaderValue, Uri};
+use axum::extract::{Extension, Request, State};
+use axum::http::header::{ACCEPT, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderName, SEC_WEBSOCKET_VERSION, UPGRADE};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::response::Response;
 use axum::routing::get;
 use sotto_wire::event::{Connected, Ephemeral};
-use sotto_wire::ticket::EVENTS_PATH;
-use sotto_wire::{Code, Cursor, Millis};
+use sotto_wire::ticket::{EVENTS_PATH, UpgradeNeeded};
+use sotto_wire::websocket::WEBSOCKET_PATH;
+use sotto_wire::{Code, Cursor, Millis, Problem, envelope};
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
-/// Adds the endpoint of this file.
-pub(crate) fn routes(router: Router<Arc<App>>) -> Router<Arc<App>> {
-    router.route(EVENTS_PATH, get(open).head(wrong_method).fallback(wrong_method))
+/// Adds the endpoints of this file.
+pub(crate) fn routes(routes: Routes) -> Routes {
+    [EVENTS_PATH, WEBSOCKET_PATH]
+        .into_iter()
+        .fold(routes, |routes, path| routes.add(path, get(open).head(wrong_method).fallback(wrong_method)))
 }
 
 async fn open(
     State(app): State<Arc<App>>,
     Extension(handover): Extension<Arc<Handover>>,
-    (uri, headers): (Uri, HeaderMap),
+    request: Request,
 ) -> Response {
     let began = app.clock.now();
-    match take_over(&app, &handover, (&uri, &headers)).await {
+    let (parts, _) = request.into_parts();
+    let outcome = match wanted(&parts.headers).filter(|transport| app.config.offers(*transport)) {
+        Some(transport) => begin(&app, &handover, (&parts, transport)).await,
+        None => Err(Code::UpgradeRequired.into()),
+    };
+    match outcome {
+        Ok(Some(answer)) => answer,
         // The socket is no longer this response's: the accept loop drops this future and starts the stream.
-        Ok(()) => std::future::pending().await,
+        Ok(None) => std::future::pending().await,
         Err(refusal) => {
             let now = app.clock.now();
             refusal.log(EVENTS_PATH, None, now.since(began).0);
-            refuse(&refusal.into_problem(), (None, now))
+            let problem = refusal.into_problem();
+            if problem.code == Code::UpgradeRequired { elsewhere(&app, problem) } else { refuse(&problem, (None, now)) }
         }
     }
 }
 
-async fn take_over(app: &App, handover: &Handover, (uri, headers): (&Uri, &HeaderMap)) -> Result<(), Refusal> {
-    let ticket = ticket_of(uri).ok_or(Code::BadTicket)?;
+/// The transport that a request asks for. A client that takes anything gets server-sent events; a page that somebody
+/// opens in a browser asks for none.
+fn wanted(headers: &HeaderMap) -> Option<OfferedTransport> {
+    if websocket::is_asked_for(headers) {
+        return Some(OfferedTransport::WebSocket);
+    }
+    let lines = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let accepted: Vec<&str> =
+        lines.flat_map(|line| line.split(',')).filter_map(|item| item.split(';').next()).map(str::trim).collect();
+    let takes = |kind: &str| accepted.iter().any(|accepted| accepted.eq_ignore_ascii_case(kind));
+    match () {
+        () if takes("text/event-stream") => Some(OfferedTransport::Sse),
+        () if takes("application/json") => Some(OfferedTransport::LongPoll),
+        () if takes("text/html") => None,
+        () if accepted.is_empty() || takes("*/*") => Some(OfferedTransport::Sse),
+        () => None,
+    }
+}
+
+/// Begins a stream, or answers a long poll.
+async fn begin(
+    app: &Arc<App>,
+    handover: &Handover,
+    (parts, transport): (&Parts, OfferedTransport),
+) -> Result<Option<Response>, Refusal> {
+    if !auth::is_same_origin(app.config.public_origin.as_deref(), parts) {
+        return Err(Code::WrongOrigin.into());
+    }
+    let (status, fields, codec) = match transport {
+        OfferedTransport::Sse => (StatusCode::OK, fields_of_events(), Codec::Sse),
+        OfferedTransport::LongPoll => (StatusCode::OK, HeaderMap::new(), Codec::List),
+        OfferedTransport::WebSocket => match socket::shake(&parts.headers) {
+            Ok(shaken) => shaken,
+            Err(_) => return Ok(Some(not_shaken(app))),
+        },
+    };
+    let ticket = ticket_of(&parts.uri).ok_or(Code::BadTicket)?;
     let mut start = app.delivery.spend_ticket(ticket).ok_or(Code::BadTicket)?;
-    if let Some(cursor) = headers.get("last-event-id") {
+    if let Some(cursor) = parts.headers.get("last-event-id") {
         let cursor = cursor.to_str().ok().and_then(Cursor::new).ok_or(Code::BadCursor)?;
         start.from = crate::http::messages::read_cursor(app, &cursor).await?;
     }
+    let network = Network::from(auth::address(app.config.address_source, parts));
+    let admission = app.streams.admit(network, start.device)?;
+    if codec == Codec::List {
+        let connected = if start.stage == Stage::First { Some(connected(app, start).await?) } else { None };
+        return poll::answer(app, start, connected).await.map(Some);
+    }
+    let mut first_words = head((status, fields), app.clock.now()).await;
+    first_words.extend(connected(app, start).await?.bytes(codec));
+    let opening = Opening { codec, ear: socket::ear(app, (codec, start), network), first_words };
+    let delivery = app.delivery.clone();
+    handover.take_over(move |socket| {
+        Box::pin(async move {
+            let _admission = admission;
+            delivery.run(start, socket, opening).await;
+        })
+    });
+    Ok(None)
+}
+
+/// The first event of every stream.
+async fn connected(app: &App, start: Start) -> Result<Notice, Refusal> {
     let mut connection = app.store.read().acquire().await.map_err(StoreError::from)?;
     let key_packages = key::stock(&mut connection, start.device.device).await?;
     drop(connection);
     let now = app.clock.now();
     let heartbeat_ms = app.delivery.terms().heartbeat_ms;
-    let connected = Ephemeral::Connected(Connected { heartbeat_ms, key_packages, server_time: now });
-    let mut first_words = response_head(now).await;
-    first_words.extend(frame::ephemeral(&connected, now));
-    let delivery = app.delivery.clone();
-    handover.take_over(move |socket| Box::pin(delivery.run(start, socket, first_words)));
-    Ok(())
+    Ok(Notice::new(Ephemeral::Connected(Connected { heartbeat_ms, key_packages, server_time: now }), now))
+}
+
+/// Says where the stream is to be had (T6).
+fn elsewhere(app: &App, problem: Problem) -> Response {
+    let needed = UpgradeNeeded {
+        error: problem.code,
+        problem,
+        upgrade: "websocket".to_owned(),
+        endpoint: EVENTS_PATH.to_owned(),
+        transports: app.config.offered(),
+    };
+    let mut response =
+        envelope_response(StatusCode::UPGRADE_REQUIRED, envelope::ERROR, &needed, (None, app.clock.now()));
+    response.headers_mut().insert(UPGRADE, HeaderValue::from_static("websocket"));
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+    response
+}
+
+/// Refuses what asks for a WebSocket in another way than RFC 6455 (§4.4).
+fn not_shaken(app: &App) -> Response {
+    let mut response = refuse(&Problem::new(Code::Malformed), (None, app.clock.now()));
+    response.headers_mut().insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+    response
 }
 
 /// The `ticket` of the query. It is base64url, so nothing in it is percent-encoded.
@@ -70,18 +160,25 @@ fn ticket_of(uri: &Uri) -> Option<&str> {
     uri.query()?.split('&').find_map(|pair| pair.strip_prefix("ticket="))
 }
 
-/// The head of the response (RFC 9112 §4). Its body ends with the connection (§6.3), so frames go out as they are.
-async fn response_head(now: Millis) -> Vec<u8> {
-    let mut response = Response::new(Body::empty());
-    response.headers_mut().extend([
+/// The headers of a stream of server-sent events. Its body ends with the connection (RFC 9112 §6.3), so frames go out as
+/// they are.
+fn fields_of_events() -> HeaderMap {
+    HeaderMap::from_iter([
         (CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
         (CACHE_CONTROL, HeaderValue::from_static("no-cache, no-transform")),
         (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no")),
         (CONNECTION, HeaderValue::from_static("close")),
-    ]);
+    ])
+}
+
+/// The head of a response that hyper does not write (RFC 9112 §4).
+async fn head((status, fields): (StatusCode, HeaderMap), now: Millis) -> Vec<u8> {
+    let mut response = Response::new(Body::empty());
+    *response.headers_mut() = fields;
     let response = headers::set(response).await;
     let date = httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_millis(now.0));
-    let mut head = format!("HTTP/1.1 200 OK\r\ndate: {date}\r\n").into_bytes();
+    let reason = status.canonical_reason().unwrap_or_default();
+    let mut head = format!("HTTP/1.1 {} {reason}\r\ndate: {date}\r\n", status.as_u16()).into_bytes();
     for (name, value) in response.headers() {
         head.extend([name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
     }
@@ -95,7 +192,8 @@ mod tests {
 
     #[tokio::test]
     async fn the_head_has_the_headers_of_a_stream_and_of_every_answer() {
-        let head = String::from_utf8(response_head(Millis(784_111_777_000)).await).expect("ASCII");
+        let head = String::from_utf8(head((StatusCode::OK, fields_of_events()), Millis(784_111_777_000)).await)
+            .expect("ASCII");
         let (status, rest) = head.split_once("\r\n").expect("a status line");
         let (fields, body) = rest.split_once("\r\n\r\n").expect("an end");
         assert_eq!((status, body), ("HTTP/1.1 200 OK", ""));
@@ -120,5 +218,19 @@ mod tests {
         assert_eq!(of("/api/events?a=1&ticket=abc&b=2"), Some("abc".to_owned()));
         assert_eq!(of("/api/events?myticket=abc"), None);
         assert_eq!(of("/api/events"), None);
+    }
+
+    #[test]
+    fn the_transport_is_read_from_what_the_client_accepts() {
+        let of = |accept: &'static str| wanted(&HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static(accept))]));
+        assert_eq!(wanted(&HeaderMap::new()), Some(OfferedTransport::Sse));
+        assert_eq!(of("*/*"), Some(OfferedTransport::Sse));
+        assert_eq!(of("text/event-stream"), Some(OfferedTransport::Sse));
+        assert_eq!(of("application/json"), Some(OfferedTransport::LongPoll));
+        assert_eq!(of("Application/JSON; q=0.9, */*;q=0.1"), Some(OfferedTransport::LongPoll));
+        assert_eq!(of("text/html,application/xhtml+xml,*/*;q=0.8"), None);
+        assert_eq!(of("image/png"), None);
+        let upgrade = HeaderMap::from_iter([(UPGRADE, HeaderValue::from_static("WebSocket"))]);
+        assert_eq!(wanted(&upgrade), Some(OfferedTransport::WebSocket));
     }
 }

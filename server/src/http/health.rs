@@ -1,8 +1,7 @@
 //! Health, for whoever watches over the process: it lives; it is ready to serve.
 
 use crate::app::App;
-use crate::http::endpoint::wrong_method;
-use axum::Router;
+use crate::http::endpoint::{Routes, wrong_method};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::get;
@@ -12,10 +11,8 @@ use std::time::Duration;
 /// A store that has not answered by then is not ready.
 const READY_TIMEOUT: Duration = Duration::from_secs(2);
 
-pub(crate) fn routes(router: Router<Arc<App>>) -> Router<Arc<App>> {
-    router
-        .route("/health/live", get(live).fallback(wrong_method))
-        .route("/health/ready", get(ready).fallback(wrong_method))
+pub(crate) fn routes(routes: Routes) -> Routes {
+    routes.add("/health/live", get(live).fallback(wrong_method)).add("/health/ready", get(ready).fallback(wrong_method))
 }
 
 async fn live() -> &'static str {

@@ -3,10 +3,9 @@
 use crate::app::App;
 use crate::http::auth::DeviceCaller;
 use crate::http::devices::{check, check_packages};
-use crate::http::endpoint::route;
+use crate::http::endpoint::{Routes, route};
 use crate::refusal::Refusal;
 use crate::store::{StoreError, account, key};
-use axum::Router;
 use sotto_wire::key::{
     ClaimKeys, ClaimKeysRequest, ClaimedKey, KeysClaimed, KeysPublished, PublishKeys, PublishKeysRequest,
 };
@@ -17,9 +16,9 @@ use std::sync::Arc;
 /// Most one-time packages of a device. Two full loads, so that a top-up that crosses claims is not refused.
 const STOCK_MAX: usize = 2 * limit::KEY_PACKAGE_STOCK;
 
-pub(crate) fn routes(router: Router<Arc<App>>) -> Router<Arc<App>> {
-    let router = route(router, PublishKeys, publish);
-    route(router, ClaimKeys, claim)
+pub(crate) fn routes(routes: Routes) -> Routes {
+    let routes = route(routes, PublishKeys, publish);
+    route(routes, ClaimKeys, claim)
 }
 
 async fn publish(app: Arc<App>, caller: DeviceCaller, request: PublishKeysRequest) -> Result<KeysPublished, Refusal> {

@@ -1,16 +1,15 @@
 //! Messages: appending one, reading a page of a conversation's log.
 
 use crate::app::App;
-use crate::delivery::frame;
+use crate::delivery::event;
 use crate::delivery::writer::AppendError;
 use crate::http::auth::DeviceCaller;
-use crate::http::endpoint::route;
+use crate::http::endpoint::{Routes, route};
 use crate::refusal::Refusal;
 use crate::store::StoreError;
 use crate::store::append::{Append, Appended};
 use crate::store::conversation::first_readable;
 use crate::store::log::{self, LogNumber, PageSize};
-use axum::Router;
 use sotto_wire::message::{
     LoadMessages, LoadMessagesRequest, MessageSent, MessagesLoaded, SendMessage, SendMessageRequest,
 };
@@ -23,9 +22,9 @@ const PAGE_BODY_MAX_BYTES: usize = 2 * 1_024 * 1_024;
 const QUEUE_WAIT: Millis = Millis(500);
 
 /// Adds the endpoints of this file.
-pub(crate) fn routes(router: Router<Arc<App>>) -> Router<Arc<App>> {
-    let router = route(router, SendMessage, send);
-    route(router, LoadMessages, load)
+pub(crate) fn routes(routes: Routes) -> Routes {
+    let routes = route(routes, SendMessage, send);
+    route(routes, LoadMessages, load)
 }
 
 /// [`SendMessage`].
@@ -76,7 +75,7 @@ pub(crate) async fn load(
     let more = rows.len() > request.limit || bytes >= PAGE_BODY_MAX_BYTES;
     let mut events = Vec::with_capacity(rows.len().min(request.limit));
     for row in rows.into_iter().take(request.limit).rev() {
-        events.extend(frame::event(&app.store, app.delivery.cursors(), row).await?);
+        events.extend(event::of_row(&app.store, app.delivery.cursors(), row).await?);
     }
     Ok(MessagesLoaded { events, more })
 }

@@ -4,8 +4,8 @@
 //! that meet in one share its limit.
 
 use crate::config::Rates;
-use crate::http::share::Network;
 use crate::refusal::Refusal;
+use crate::share::Network;
 use governor::clock::{Clock as _, MonotonicClock};
 use governor::middleware::NoOpMiddleware;
 use governor::state::keyed::HashMapStateStore;

@@ -6,14 +6,13 @@
 use crate::app::App;
 use crate::http::auth::{CookieCaller, PublicCaller};
 use crate::http::devices::check;
-use crate::http::endpoint::{Answer, route};
+use crate::http::endpoint::{Answer, Routes, route};
 use crate::login::LoginError;
 use crate::refusal::Refusal;
 use crate::store::StoreError;
 use crate::store::account::{self, By};
 use crate::store::session::{self, Session, SessionId};
 use crate::token::{AccessClaim, RefreshClaim};
-use axum::Router;
 use axum::http::HeaderValue;
 use sotto_wire::event::SessionEndCause;
 use sotto_wire::session::{
@@ -23,11 +22,11 @@ use sotto_wire::session::{
 use sotto_wire::{Code, DeviceId, Millis, UserId, limit};
 use std::sync::Arc;
 
-pub(crate) fn routes(router: Router<Arc<App>>) -> Router<Arc<App>> {
-    let router = route(router, LoginStart, start);
-    let router = route(router, LoginFinish, finish);
-    let router = route(router, Refresh, refresh);
-    route(router, EndSession, end)
+pub(crate) fn routes(routes: Routes) -> Routes {
+    let routes = route(routes, LoginStart, start);
+    let routes = route(routes, LoginFinish, finish);
+    let routes = route(routes, Refresh, refresh);
+    route(routes, EndSession, end)
 }
 
 /// A session, and the tokens that speak for it.

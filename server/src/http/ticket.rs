@@ -1,17 +1,16 @@
 //! The ticket: where a device asks for its event stream, and learns the stream's terms.
 
 use crate::app::App;
-use crate::delivery::subscriber::Start;
+use crate::delivery::subscriber::{Stage, Start};
 use crate::delivery::ticket::TicketError;
 use crate::http::auth::DeviceCaller;
-use crate::http::endpoint::route;
+use crate::http::endpoint::{Routes, route};
 use crate::http::messages::read_cursor;
 use crate::refusal::Refusal;
 use crate::store::StoreError;
 use crate::store::account;
 use crate::store::log::LogNumber;
-use axum::Router;
-use sotto_wire::ticket::{OpenTicket, RetryPolicy, TicketOpened, TicketRequest, Transport};
+use sotto_wire::ticket::{OpenTicket, RetryPolicy, TicketOpened, TicketRequest};
 use sotto_wire::{Code, Millis, PROTOCOL, PROTOCOL_OLDEST, Problem};
 use std::sync::Arc;
 
@@ -19,8 +18,8 @@ use std::sync::Arc;
 const TICKETS_WAIT: Millis = Millis(5_000);
 
 /// Adds the endpoints of this file.
-pub(crate) fn routes(router: Router<Arc<App>>) -> Router<Arc<App>> {
-    route(router, OpenTicket, open)
+pub(crate) fn routes(routes: Routes) -> Routes {
+    route(routes, OpenTicket, open)
 }
 
 /// [`OpenTicket`].
@@ -32,10 +31,15 @@ pub(crate) async fn open(app: Arc<App>, caller: DeviceCaller, request: TicketReq
         Some(cursor) => read_cursor(&app, cursor).await?,
         None => registered(&app, caller).await?,
     };
-    let ticket = app.delivery.issue_ticket(Start { session: caller.session, device: caller.device, from })?;
+    let ticket = app.delivery.issue_ticket(Start {
+        session: caller.session,
+        device: caller.device,
+        from,
+        stage: Stage::First,
+    })?;
     Ok(TicketOpened {
         ticket,
-        transports: vec![Transport::Sse],
+        transports: app.config.offered(),
         heartbeat_ms: app.delivery.terms().heartbeat_ms,
         retry: RetryPolicy::default(),
         protocol: request.protocol,

@@ -2,19 +2,18 @@
 
 use crate::app::App;
 use crate::http::auth::DeviceCaller;
-use crate::http::endpoint::route;
+use crate::http::endpoint::{Routes, route};
 use crate::refusal::Refusal;
 use crate::store::conversation::first_readable;
-use axum::Router;
 use sotto_wire::event::TypingUpdate;
 use sotto_wire::typing::{TypingNoted, TypingRequest, TypingStart, TypingStop};
 use sotto_wire::{Code, ConversationId};
 use std::sync::Arc;
 
 /// Adds the endpoints of this file.
-pub(crate) fn routes(router: Router<Arc<App>>) -> Router<Arc<App>> {
-    let router = route(router, TypingStart, start);
-    route(router, TypingStop, stop)
+pub(crate) fn routes(routes: Routes) -> Routes {
+    let routes = route(routes, TypingStart, start);
+    route(routes, TypingStop, stop)
 }
 
 /// [`TypingStart`].

@@ -2,17 +2,16 @@
 
 use crate::app::App;
 use crate::http::auth::DeviceCaller;
-use crate::http::endpoint::route;
+use crate::http::endpoint::{Routes, route};
 use crate::refusal::Refusal;
 use crate::store::StoreError;
 use crate::store::account::{self, By};
-use axum::Router;
 use sotto_wire::account::{FindUser, FindUserRequest, UserFound};
 use sotto_wire::{Code, DeviceRef};
 use std::sync::Arc;
 
-pub(crate) fn routes(router: Router<Arc<App>>) -> Router<Arc<App>> {
-    route(router, FindUser, find)
+pub(crate) fn routes(routes: Routes) -> Routes {
+    route(routes, FindUser, find)
 }
 
 async fn find(app: Arc<App>, caller: DeviceCaller, request: FindUserRequest) -> Result<UserFound, Refusal> {

@@ -3,10 +3,14 @@
 mod accounts;
 mod assets;
 mod client;
+mod commands;
 mod devices;
 mod ends;
 mod keys;
 mod process;
 mod refusals;
+mod room;
 mod secrets;
 mod sessions;
+mod stream;
+mod transports;

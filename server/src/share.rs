@@ -1,13 +1,15 @@
-//! Shares: how much of a common good all together may hold, and how much of it one network. Owns the count, not the good.
+//! Shares: how much of a common good all together may hold, and how much of it one party: a network, an account, a
+//! device. Owns the count, not the good.
 //!
 //! The rule: what is held is counted before it is there, and given back when its [`Share`] is dropped. Memory grows with
-//! the networks that hold something, not with those that ever asked.
+//! the parties that hold something, not with those that ever asked.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// What one party holds: an IPv4 address, or an IPv6 /64 (RFC 6177 §2).
+/// A party by its address: an IPv4 address, or an IPv6 /64 (RFC 6177 §2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Network([u8; 8]);
 
@@ -27,73 +29,72 @@ impl From<IpAddr> for Network {
 }
 
 /// A common good, in whatever unit its owner counts.
-pub(crate) struct Shares {
+pub(crate) struct Shares<P = Network> {
     all_max: usize,
-    network_max: usize,
-    held: Mutex<Held>,
+    party_max: usize,
+    held: Mutex<Held<P>>,
 }
 
-#[derive(Default)]
-struct Held {
+struct Held<P> {
     all: usize,
-    by_network: HashMap<Network, usize>,
+    by_party: HashMap<P, usize>,
 }
 
-impl Shares {
-    /// So much for all, and of that so much for one network.
-    pub(crate) fn new(all_max: usize, network_max: usize) -> Arc<Self> {
-        Arc::new(Self { all_max, network_max, held: Mutex::default() })
+impl<P: Copy + Eq + Hash> Shares<P> {
+    /// So much for all, and of that so much for one party.
+    pub(crate) fn new(all_max: usize, party_max: usize) -> Arc<Self> {
+        Arc::new(Self { all_max, party_max, held: Mutex::new(Held { all: 0, by_party: HashMap::new() }) })
     }
 
-    /// The share of a new holder in `network`; empty.
-    pub(crate) fn join(self: &Arc<Self>, network: Network) -> Share {
-        Share { of: self.clone(), network, count: 0 }
+    /// The share of a new holder of `party`; empty.
+    pub(crate) fn join(self: &Arc<Self>, party: P) -> Share<P> {
+        Share { of: self.clone(), party, count: 0 }
     }
 
-    fn held(&self) -> MutexGuard<'_, Held> {
+    fn held(&self) -> MutexGuard<'_, Held<P>> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn has_room(&self, held: &Held, (network, count): (Network, usize)) -> bool {
-        let own = held.by_network.get(&network).copied().unwrap_or_default();
-        count <= self.all_max.saturating_sub(held.all) && count <= self.network_max.saturating_sub(own)
+    fn has_room(&self, held: &Held<P>, (party, count): (P, usize)) -> bool {
+        let own = held.by_party.get(&party).copied().unwrap_or_default();
+        count <= self.all_max.saturating_sub(held.all) && count <= self.party_max.saturating_sub(own)
     }
 }
 
 /// What one holder has; given back when dropped.
-pub(crate) struct Share {
-    of: Arc<Shares>,
-    network: Network,
+pub(crate) struct Share<P: Copy + Eq + Hash = Network> {
+    of: Arc<Shares<P>>,
+    party: P,
     count: usize,
 }
 
-impl Share {
+impl<P: Copy + Eq + Hash> Share<P> {
     /// Whether `count` more could be taken now. Takes nothing.
     pub(crate) fn has_room(&self, count: usize) -> bool {
-        self.of.has_room(&self.of.held(), (self.network, count))
+        self.of.has_room(&self.of.held(), (self.party, count))
     }
 
-    /// Takes `count` more; `false`, and nothing is changed, when all or the network would hold too much.
+    /// Takes `count` more; `false`, and nothing is changed, when all or the party would hold too much.
     pub(crate) fn take(&mut self, count: usize) -> bool {
         let mut held = self.of.held();
-        let has_room = self.of.has_room(&held, (self.network, count));
+        let has_room = self.of.has_room(&held, (self.party, count));
         if has_room && count > 0 {
             held.all += count;
-            *held.by_network.entry(self.network).or_default() += count;
+            *held.by_party.entry(self.party).or_default() += count;
             self.count += count;
         }
         has_room
     }
 }
 
-impl Drop for Share {
+impl<P: Copy + Eq + Hash> Drop for Share<P> {
     fn drop(&mut self) {
         let mut held = self.of.held();
         held.all -= self.count;
-        if let Some(own) = held.by_network.get_mut(&self.network) {
+        if let Some(own) = held.by_party.get_mut(&self.party) {
             *own -= self.count;
             if *own == 0 {
-                held.by_network.remove(&self.network);
+                held.by_party.remove(&self.party);
             }
         }
     }
@@ -129,7 +130,7 @@ mod tests {
         let mut one = shares.join(network("192.0.2.1"));
         assert!(one.take(3) && !one.take(1));
         drop(one);
-        assert!(shares.held().by_network.is_empty());
+        assert!(shares.held().by_party.is_empty());
         assert!(shares.join(network("192.0.2.2")).take(3));
     }
 }

@@ -1,0 +1,74 @@
+//! One long poll: a subscriber without a socket, which gathers what it is given until there is something to answer.
+//!
+//! The rule: what an answer holds stays unacknowledged. The ticket for the next poll goes on behind it, and who has lost
+//! the answer asks for another ticket at its own cursor.
+
+use crate::delivery::Inner;
+use crate::delivery::frame::{Codec, Notice};
+use crate::delivery::life;
+use crate::delivery::outlet::{Gathered, Outlet, Standing};
+use crate::delivery::subscriber::{Stage, Start, Step, Subscriber};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// With so much to say no more is read: about a page of a replay.
+const ANSWER_ENOUGH_BYTES: usize = 64 * 1_024;
+
+/// What a poll came to.
+pub(crate) struct Polled {
+    /// Envelopes of events, each with a comma behind it.
+    pub(crate) events: Vec<u8>,
+    /// What the next poll opens; nothing when the stream has ended.
+    pub(crate) next: Option<Start>,
+    /// Whether the next poll is answered at once.
+    pub(crate) more: bool,
+}
+
+/// A subscriber's place in the hub, until it is dropped.
+struct Seat<'a>(&'a Inner, Arc<Subscriber>);
+
+impl Drop for Seat<'_> {
+    fn drop(&mut self) {
+        self.0.hub().remove(self.1.id());
+    }
+}
+
+/// Holds a poll until there is something to say, or for as long as it may be held.
+pub(crate) async fn hold(inner: &Inner, start: Start, first_words: Option<Notice>) -> Polled {
+    let seat = {
+        let now = inner.clock.now();
+        let mut hub = inner.hub();
+        let outlet = Outlet::Memory(Mutex::default());
+        let subscriber = Arc::new(Subscriber::new(hub.next_id(), start, (Codec::List, outlet), now));
+        if let Some(first_words) = first_words {
+            subscriber.give_read(first_words.bytes(Codec::List), start.from, now);
+        }
+        hub.add(subscriber.clone());
+        Seat(inner, subscriber)
+    };
+    let subscriber = &seat.1;
+    inner.greet_late(subscriber);
+    let held = gather(inner, subscriber);
+    // Over it, what was gathered by then is the answer: nothing, mostly.
+    let _ = tokio::time::timeout(Duration::from_millis(inner.terms.poll_hold_ms.0), held).await;
+    let Gathered { bytes, upto, standing } = subscriber.fetch();
+    let next = |stage| Some(Start { from: upto, stage, ..start });
+    match standing {
+        Standing::Behind => Polled { events: bytes, next: next(Stage::Reading), more: true },
+        Standing::Live => Polled { events: bytes, next: next(Stage::Live), more: false },
+        Standing::Ended => Polled { events: bytes, next: None, more: false },
+    }
+}
+
+/// Resolves when there is something to say.
+async fn gather(inner: &Inner, subscriber: &Subscriber) {
+    loop {
+        match subscriber.step(inner.clock.now()) {
+            Step::End | Step::Flush | Step::Finish => return,
+            Step::Read(_) if subscriber.gathered_bytes() >= ANSWER_ENOUGH_BYTES => return,
+            Step::Read(position) => life::read(inner, subscriber, position).await,
+            Step::Wait if subscriber.gathered_bytes() > 0 => return,
+            Step::Wait => subscriber.woken().await,
+        }
+    }
+}
