@@ -4,13 +4,15 @@
 //! The rule that it keeps: inputs are handed in in the order in which they came, and nothing else calls the core.
 
 use crate::database::Database;
-use crate::event_source::Stream;
+use crate::event_source;
 use crate::jobs::{Job, Jobs};
+use crate::long_poll::Poll;
 use crate::page::Page;
 use crate::sotto::World;
+use crate::web_socket::Socket;
 use crate::{clock, persist, request, task};
 use gloo_timers::callback::Timeout;
-use sotto_core::contract::{Input, Request, Start, StreamKey};
+use sotto_core::contract::{Input, Request, Start, StreamKey, Way};
 use sotto_core::view::{Change, Session};
 use sotto_core::wire::Millis;
 use sotto_core::wire::ticket::Transport;
@@ -31,6 +33,13 @@ pub(crate) struct Driver {
     streams: BTreeMap<StreamKey, Stream>,
     timer: Option<(Millis, Timeout)>,
     persistence: Persistence,
+}
+
+/// What carries events; closed when dropped.
+enum Stream {
+    Events { _closes: event_source::Stream },
+    Socket(Socket),
+    Poll { _ends: Poll },
 }
 
 /// Whether the browser was asked to keep the store.
@@ -112,6 +121,12 @@ impl Driver {
     }
 
     fn send(&self, request: Request) {
+        if let Way::Stream(key) = request.way {
+            if let Some(Stream::Socket(socket)) = self.streams.get(&key) {
+                socket.send(&request.body);
+            }
+            return;
+        }
         let world = Rc::clone(&self.world);
         spawn_local(async move {
             let key = request.key;
@@ -122,8 +137,12 @@ impl Driver {
 
     fn open(&mut self, key: StreamKey, transport: Transport, path: &str) {
         let stream = match transport {
-            Transport::Sse => Stream::open(&self.world, key, path),
-            Transport::WebSocket | Transport::LongPoll | Transport::Unknown => None,
+            Transport::Sse => {
+                event_source::Stream::open(&self.world, key, path).map(|it| Stream::Events { _closes: it })
+            }
+            Transport::WebSocket => Socket::open(&self.world, key, path).map(Stream::Socket),
+            Transport::LongPoll => Poll::open(&self.world, key, path).map(|it| Stream::Poll { _ends: it }),
+            Transport::Unknown => None,
         };
         match stream {
             Some(stream) => drop(self.streams.insert(key, stream)),

@@ -18,6 +18,7 @@ mod leader;
 mod listener;
 mod listeners;
 mod lock;
+mod long_poll;
 mod message;
 mod page;
 mod persist;
@@ -32,6 +33,7 @@ mod store;
 mod tab;
 mod task;
 mod timeline;
+mod web_socket;
 
 pub use listeners::Subscription;
 pub use place::{Missing, Place, StoreFailure};

@@ -1,4 +1,4 @@
-//! What the system says of the page: network, visibility, return from sleep or the back/forward cache. Passes it on
+//! What the system says of the page: network, visibility, return from sleep, freezing or the back/forward cache. Passes it on
 //! and draws no conclusions: what looks open may be dead, and the core knows what to do about it.
 
 use crate::listener::Listener;
@@ -27,6 +27,8 @@ impl Page {
             Listener::new(&window, "online", tell(|_, _| Input::Network(Network::Online))),
             Listener::new(&window, "offline", tell(|_, _| Input::Network(Network::Offline))),
             Listener::new(&window, "pageshow", tell(|_, document| Input::Visibility(visibility(document)))),
+            // A page that was frozen (Page Lifecycle §4) may go on unseen: the network is what it asks about.
+            Listener::new(&document, "resume", tell(|window, _| Input::Network(network(window)))),
             Listener::new(&document, "visibilitychange", tell(|_, document| Input::Visibility(visibility(document)))),
         ];
         Some(Self { _listeners: listeners })

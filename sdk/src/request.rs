@@ -1,4 +1,4 @@
-//! Requests by fetch. Each has a deadline, never follows a redirect (to the login page of a captive portal, say), and
+//! Requests by fetch. A command has a deadline, never follows a redirect (to the login page of a captive portal, say), and
 //! answers with the body whatever the status: reading it is the core's affair.
 
 use bytes::Bytes;
@@ -35,7 +35,12 @@ async fn answer(server: &str, request: Request) -> Option<Bytes> {
     if let Some(access_token) = &request.access_token {
         builder = builder.header("authorization", &format!("Bearer {access_token}"));
     }
-    let response = builder.body(Uint8Array::from(request.body.as_slice())).ok()?.send().await.ok()?;
+    whole(builder.body(Uint8Array::from(request.body.as_slice())).ok()?).await
+}
+
+/// Sends a request and reads the answer, whatever its status; `None` when none comes or it is too long.
+pub(crate) async fn whole(request: http::Request) -> Option<Bytes> {
+    let response = request.send().await.ok()?;
     let announced = response.headers().get("content-length").and_then(|length| length.parse().ok());
     if announced.is_some_and(|length: usize| length > ANSWER_MAX_BYTES) {
         return None;
