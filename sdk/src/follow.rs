@@ -15,12 +15,12 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 /// Between two questions whether the lead lives.
-pub(crate) const ASK_EVERY_MS: u32 = 500;
+pub(crate) const ASK_EVERY_MS: u32 = 250;
 /// So many questions in a row stay unanswered when the lead is dead: 2 s, which with opening the store makes less than
 /// the 3 s that a take-over may last. A lead answers from a message, not from a timer: those stand still in hidden pages.
-const ASKS_MAX: u32 = 4;
+const ASKS_MAX: u32 = 8;
 /// So many when it has said that it will be busy: 15 s, longer than deriving a key from a password takes on a slow phone.
-pub(crate) const PATIENCE_ASKS: u32 = 30;
+pub(crate) const PATIENCE_ASKS: u32 = 60;
 
 /// This tab as one that follows.
 pub(crate) struct Follow {
@@ -150,5 +150,122 @@ impl Follow {
             }
         }
         self.shown.flush();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::database::tests::fresh_name;
+    use crate::queue::Queue;
+    use sotto_core::contract::{Failure, Reply};
+    use sotto_core::view::{Change, Connection};
+    use wasm_bindgen_test::wasm_bindgen_test;
+
+    const ME: ViewerKey = ViewerKey(1);
+    const LEAD: LeadKey = LeadKey(10);
+    const NEXT: LeadKey = LeadKey(20);
+
+    /// A tab that follows, and the other end of its channel.
+    struct Pair {
+        follow: Follow,
+        shown: Rc<Shown>,
+        answers: Rc<Answers>,
+        said: Rc<Queue<FromFollower>>,
+        _lead: Channel,
+    }
+
+    impl Pair {
+        fn new() -> Self {
+            let name = fresh_name();
+            let said = Rc::new(Queue::default());
+            let hear = {
+                let said = Rc::clone(&said);
+                move |message| match message {
+                    Ok(Message::Follower(message)) => said.push(message),
+                    other => panic!("a tab that follows said {other:?}"),
+                }
+            };
+            let lead = Channel::join(&name, hear).expect("a channel");
+            let channel = Rc::new(Channel::join(&name, |_| {}).expect("a channel"));
+            let (answers, shown) = (Rc::new(Answers::default()), Rc::new(Shown::new(ME)));
+            let follow = Follow::begin(channel, Rc::clone(&answers), Rc::clone(&shown));
+            Self { follow, shown, answers, said, _lead: lead }
+        }
+
+        fn welcome(&self, lead: LeadKey, number: u64) {
+            let told = vec![Told::Place(Place::Leading), Told::Changed(Change::Connection(Connection::Connecting))];
+            self.follow.hear(FromLead::Welcome { to: ME, lead, number, told });
+        }
+
+        fn news(&self, lead: LeadKey, number: u64, connection: Connection) {
+            let told = vec![Told::Changed(Change::Connection(connection))];
+            self.follow.hear(FromLead::News { lead, number, told });
+        }
+
+        /// What was said up to now and what comes next, until as much was said.
+        async fn said(&self, count: usize) -> Vec<FromFollower> {
+            let mut said = Vec::new();
+            while said.len() < count {
+                said.extend(self.said.take().await.expect("not closed"));
+            }
+            said
+        }
+    }
+
+    fn hello() -> FromFollower {
+        FromFollower::Hello { from: ME, open: None }
+    }
+
+    #[wasm_bindgen_test]
+    async fn news_without_a_gap_are_shown_and_a_gap_asks_for_everything() {
+        let pair = Pair::new();
+        pair.news(LEAD, 5, Connection::Offline);
+        assert_eq!(*pair.shown.connection.get(), Connection::None, "news before the welcome are in the welcome");
+        pair.welcome(LEAD, 5);
+        assert_eq!((*pair.shown.connection.get(), pair.shown.place()), (Connection::Connecting, Place::Following));
+        pair.news(LEAD, 6, Connection::Offline);
+        assert_eq!(*pair.shown.connection.get(), Connection::Offline);
+        pair.news(LEAD, 8, Connection::None);
+        assert_eq!(*pair.shown.connection.get(), Connection::Offline);
+        assert_eq!(pair.said(2).await, [hello(), hello()]);
+    }
+
+    #[wasm_bindgen_test]
+    async fn a_command_goes_to_each_lead_once_until_it_is_answered_once() {
+        let pair = Pair::new();
+        let (key, answer) = pair.answers.expect(Command::StartNotes);
+        pair.follow.submit(key, Command::StartNotes);
+        pair.welcome(LEAD, 0);
+        pair.welcome(LEAD, 3);
+        pair.welcome(NEXT, 0);
+        let asked = |lead| FromFollower::Command { from: ME, lead, number: key.0, command: Command::StartNotes };
+        assert_eq!(pair.said(3).await, [hello(), asked(LEAD), asked(NEXT)]);
+        let answered = |result| pair.follow.hear(FromLead::Answer { to: ME, number: key.0, result });
+        answered(Ok(Reply::Done));
+        answered(Err(Failure::NotFound));
+        assert_eq!(answer.await, Ok(Reply::Done));
+        pair.welcome(LEAD, 0);
+        pair.follow.looks();
+        assert_eq!(pair.said(1).await, [FromFollower::Looks]);
+    }
+
+    #[wasm_bindgen_test]
+    async fn a_lead_that_answers_lives_and_one_that_does_not_is_gone() {
+        let pair = Pair::new();
+        let here = |readiness| pair.follow.hear(FromLead::Here { lead: LEAD, readiness, number: 0 });
+        for _ in 0..ASKS_MAX {
+            assert_eq!(pair.follow.ask(), Pulse::Felt);
+        }
+        assert_eq!(pair.follow.ask(), Pulse::Gone);
+        here(Readiness::Starting);
+        assert_eq!(pair.follow.ask(), Pulse::Felt);
+        here(Readiness::Busy);
+        for _ in 0..PATIENCE_ASKS {
+            assert_eq!(pair.follow.ask(), Pulse::Felt);
+        }
+        assert_eq!(pair.follow.ask(), Pulse::Gone);
+        pair.follow.rest();
+        assert_eq!(pair.follow.ask(), Pulse::Felt);
     }
 }

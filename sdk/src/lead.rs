@@ -150,3 +150,104 @@ impl Lead {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::database::tests::fresh_name;
+    use crate::queue::Queue;
+    use crate::sotto::Options;
+    use crate::timeline::tests::HERE;
+    use sotto_core::contract::Failure;
+    use sotto_core::view::Connection;
+    use wasm_bindgen_test::wasm_bindgen_test;
+
+    const KEY: LeadKey = LeadKey(10);
+    const TAB: ViewerKey = ViewerKey(5);
+
+    /// A lead, and what another tab hears of it.
+    fn lead() -> (Rc<Lead>, Rc<Queue<FromLead>>, Channel) {
+        let (name, heard) = (fresh_name(), Rc::new(Queue::default()));
+        let hear = {
+            let heard = Rc::clone(&heard);
+            move |message| match message {
+                Ok(Message::Lead(message)) => heard.push(message),
+                other => panic!("a lead said {other:?}"),
+            }
+        };
+        let tab = Channel::join(&name, hear).expect("a channel");
+        let channel = Rc::new(Channel::join(&name, |_| {}).expect("a channel"));
+        let world = Rc::new(World::new(Options::default()));
+        world.answers.use_channel(Rc::clone(&channel));
+        let lead = Rc::new(Lead::begin(KEY, Rc::clone(&world), channel));
+        world.shown.set_lead(Some(Rc::clone(&lead)));
+        (lead, heard, tab)
+    }
+
+    async fn heard(heard: &Queue<FromLead>, count: usize) -> Vec<FromLead> {
+        let mut all = Vec::new();
+        while all.len() < count {
+            all.extend(heard.take().await.expect("not closed"));
+        }
+        all
+    }
+
+    fn sign_out(lead: &Lead) {
+        lead.world.shown.apply(Change::Session(Session::SignedOut(None)));
+        lead.world.shown.flush();
+    }
+
+    fn commands(lead: &Lead) -> Vec<Command> {
+        let command = |input| match input {
+            Input::Command { command, .. } => command,
+            other => panic!("no command but {other:?}"),
+        };
+        lead.world.inputs.take_now().into_iter().map(command).collect()
+    }
+
+    #[wasm_bindgen_test]
+    async fn nobody_is_welcome_before_the_store_was_read() {
+        let (lead, said, _tab) = lead();
+        let (_key, _answer) = lead.world.answers.expect(Command::StartNotes);
+        lead.hear(FromFollower::Hello { from: TAB, open: Some(HERE) });
+        lead.world.shown.apply(Change::Session(Session::Starting));
+        lead.world.shown.flush();
+        assert_eq!(commands(&lead), []);
+        sign_out(&lead);
+        assert_eq!(commands(&lead), [Command::CloseConversation(lead.world.shown.viewer()), Command::StartNotes]);
+        lead.hear(FromFollower::Hello { from: TAB, open: Some(HERE) });
+        assert_eq!(commands(&lead), [Command::OpenConversation(TAB, HERE)]);
+        lead.world.shown.apply(Change::Connection(Connection::Offline));
+        lead.world.shown.flush();
+        let here = |readiness| FromLead::Here { lead: KEY, readiness, number: 0 };
+        let told = vec![
+            Told::Place(crate::place::Place::Starting),
+            Told::Changed(Change::Session(Session::SignedOut(None))),
+            Told::Changed(Change::Connection(Connection::None)),
+            Told::Changed(Change::Conversations(Vec::new())),
+        ];
+        let welcome = FromLead::Welcome { to: TAB, lead: KEY, number: 0, told };
+        let told = vec![Told::Changed(Change::Connection(Connection::Offline))];
+        let news = FromLead::News { lead: KEY, number: 1, told };
+        assert_eq!(heard(&said, 4).await, [here(Readiness::Starting), here(Readiness::Ready), welcome, news]);
+    }
+
+    #[wasm_bindgen_test]
+    async fn another_tabs_command_is_carried_out_for_the_lead_it_was_said_to_and_answered_there() {
+        let (lead, said, _tab) = lead();
+        sign_out(&lead);
+        commands(&lead);
+        let ask = |lead, number| FromFollower::Command { from: TAB, lead, number, command: Command::StartNotes };
+        lead.hear(ask(LeadKey(9), 1));
+        assert_eq!(commands(&lead), []);
+        lead.hear(ask(KEY, 2));
+        let inputs = lead.world.inputs.take_now();
+        let [Input::Command { key, command: Command::StartNotes }] = &inputs[..] else { panic!("{inputs:?}") };
+        lead.world.answers.answer(*key, Err(Failure::WrongState));
+        lead.world.answers.answer(*key, Err(Failure::NotFound));
+        lead.hear(FromFollower::Ask);
+        let answer = FromLead::Answer { to: TAB, number: 2, result: Err(Failure::WrongState) };
+        let here = FromLead::Here { lead: KEY, readiness: Readiness::Ready, number: 0 };
+        assert_eq!(heard(&said, 4).await[2..], [answer, here]);
+    }
+}

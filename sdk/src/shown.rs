@@ -119,8 +119,15 @@ impl Shown {
         match &change {
             // A core that takes over reads the store anew; to whoever looks nothing has happened.
             Change::Session(Session::Starting) if *self.session.get() != Session::Starting => return,
-            Change::Timeline(viewer, _) if *viewer == self.viewer => {}
-            Change::Timeline(..) => return self.note(&Told::Changed(change)),
+            Change::Timeline(viewer, _) if *viewer != self.viewer => return self.note(&Told::Changed(change)),
+            Change::Timeline(_, TimelineChange::Opened { conversation, items, older }) => {
+                let timeline = self.timeline.get();
+                let same = timeline.as_ref().as_ref().filter(|open| open.conversation == *conversation);
+                if let Some(changes) = same.and_then(|open| open.reopened(items, *older)) {
+                    return changes.into_iter().for_each(|change| self.take_in(Change::Timeline(self.viewer, change)));
+                }
+            }
+            Change::Timeline(..) => {}
             Change::Session(_)
             | Change::Connection(_)
             | Change::Link(_)
@@ -130,6 +137,10 @@ impl Shown {
                 self.note(&Told::Changed(change.clone()));
             }
         }
+        self.take_in(change);
+    }
+
+    fn take_in(&self, change: Change) {
         if !self.listeners.is_empty() {
             self.news.borrow_mut().push(Told::Changed(change.clone()));
         }
@@ -297,6 +308,32 @@ mod tests {
         shown.apply(Change::Session(Session::SignedOut(None)));
         shown.flush();
         assert_eq!((shown.conversations.get().len(), Option::clone(&shown.timeline.get())), (0, None));
+    }
+
+    #[wasm_bindgen_test]
+    fn a_take_over_is_not_to_be_seen() {
+        let shown = Shown::new(ME);
+        shown.apply(Change::Session(Session::Authenticating));
+        shown.apply(opened(HERE));
+        shown.flush();
+        let (sessions, _sessions) = history(&shown.session);
+        shown.loading_older(HERE);
+        shown.apply(Change::Session(Session::Starting));
+        shown.apply(opened(HERE));
+        shown.flush();
+        assert_eq!(*sessions.borrow(), [Session::Authenticating]);
+        let open = Option::clone(&shown.timeline.get()).expect("it is open");
+        assert_eq!((open.items.len(), open.older, open.loading_older), (1, Older::More, Loading::Idle));
+    }
+
+    #[wasm_bindgen_test]
+    fn the_timeline_of_another_tab_is_not_shown_here() {
+        let shown = Shown::new(ME);
+        let (items, older) = (vec![item(THERE, 1, 1)], Older::None);
+        let change = TimelineChange::Opened { conversation: THERE, items, older };
+        shown.apply(Change::Timeline(ViewerKey(8), change));
+        shown.flush();
+        assert_eq!(Option::clone(&shown.timeline.get()), None);
     }
 
     #[wasm_bindgen_test]

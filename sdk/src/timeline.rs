@@ -2,6 +2,7 @@
 
 use sotto_core::view::{Item, MessageKey, Older, TimelineChange};
 use sotto_core::wire::ConversationId;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The open timeline.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,6 +35,7 @@ impl Timeline {
             }
             TimelineChange::OlderLoaded { conversation, mut items, older } => {
                 if let Some(timeline) = of(open, conversation) {
+                    items.retain(|item| timeline.item(item.key).is_none());
                     items.append(&mut timeline.items);
                     *timeline = Timeline { conversation, items, older, loading_older: Loading::Idle };
                 }
@@ -49,6 +51,23 @@ impl Timeline {
                 }
             }
         }
+    }
+
+    /// What has changed when the conversation that is open here is opened once more, by another lead: so that whoever
+    /// reads stays where they are. `None` when what is here and what is new do not meet.
+    pub(crate) fn reopened(&self, items: &[Item], older: Older) -> Option<Vec<TimelineChange>> {
+        let (first, before) = (items.first()?, self.items.first()?);
+        let known: BTreeMap<MessageKey, &Item> = self.items.iter().map(|item| (item.key, item)).collect();
+        let new: BTreeSet<MessageKey> = items.iter().map(|item| item.key).collect();
+        new.iter().find(|key| known.contains_key(key))?;
+        let gone = self.items.iter().filter(|item| item.position >= first.position && !new.contains(&item.key));
+        let put = items.iter().filter(|item| known.get(&item.key) != Some(item));
+        let gone = gone.map(|item| TimelineChange::Gone(item.key));
+        let mut changes: Vec<_> = gone.chain(put.cloned().map(TimelineChange::Put)).collect();
+        // Whatever was asked of the lead before is not under way any more.
+        let older = if first.position <= before.position { older } else { self.older };
+        changes.push(TimelineChange::OlderLoaded { conversation: self.conversation, items: Vec::new(), older });
+        Some(changes)
     }
 
     fn put(&mut self, item: Item) {
@@ -133,6 +152,30 @@ pub(crate) mod tests {
         Timeline::apply(&mut open, change(HERE, items));
         assert_eq!(names(&open), [1, 2, 3]);
         assert_eq!(open.map(|timeline| timeline.older), Some(Older::None));
+    }
+
+    #[wasm_bindgen_test]
+    fn a_timeline_that_is_opened_again_keeps_what_is_older_and_changes_what_differs() {
+        // 1 was paged in, 9 waited to be sent and was discarded, 3 was logged and 4 has come meanwhile.
+        let mut open = opened(vec![item(HERE, 1, 10), item(HERE, 2, 20), item(HERE, 9, 900), item(HERE, 3, 901)]);
+        let items = vec![item(HERE, 2, 20), item(HERE, 3, 30), item(HERE, 4, 40)];
+        let changes = open.as_ref().and_then(|timeline| timeline.reopened(&items, Older::None)).expect("they meet");
+        let older = TimelineChange::OlderLoaded { conversation: HERE, items: Vec::new(), older: Older::More };
+        let put = |name, position| TimelineChange::Put(item(HERE, name, position));
+        assert_eq!(changes, [TimelineChange::Gone(item(HERE, 9, 0).key), put(3, 30), put(4, 40), older]);
+        changes.into_iter().for_each(|change| Timeline::apply(&mut open, change));
+        assert_eq!(names(&open), [1, 2, 3, 4]);
+        // The new lead begins to page where its own page begins.
+        let items = vec![item(HERE, 0, 5), item(HERE, 1, 10)];
+        Timeline::apply(&mut open, TimelineChange::OlderLoaded { conversation: HERE, items, older: Older::None });
+        assert_eq!(names(&open), [0, 1, 2, 3, 4]);
+    }
+
+    #[wasm_bindgen_test]
+    fn a_timeline_that_has_moved_on_by_more_than_a_page_is_opened_afresh() {
+        let open = opened(vec![item(HERE, 1, 10)]).expect("opened");
+        assert_eq!(open.reopened(&[item(HERE, 7, 70)], Older::More), None);
+        assert_eq!(open.reopened(&[], Older::None), None);
     }
 
     #[wasm_bindgen_test]
