@@ -23,8 +23,8 @@ const HELP: &str = "\
 cargo xtask <command>
 
   run [-- server options]   set up, build what changed, start one server with the app inside, print its address
-  test [--long] [filter]    everything that is shown by tests: native, tools, SDK and app in the browser; --long takes
-                            10 000 simulator seeds instead of 500
+  test [--long] [filter]    everything that is shown by tests: native, foreign clients, tools, SDK and app in the
+                            browser; --long takes 10 000 simulator seeds instead of 500 and all of Autobahn's cases
   bench [name] [--json]     figures beside their budgets: append, fanout, idle, crypto, size (all without a name)
   chaos [--seed N] [--faults N] [--minutes N]
                             real devices on faulty links to a server that is killed: 600 faults in 60 minutes; the seed is
@@ -33,8 +33,8 @@ cargo xtask <command>
   check                     format, clippy (native and wasm32), tidy, cargo deny
 
 Each command does the set-up that it needs (wasm32 target, wasm-bindgen, Trunk, npm packages, Chromium) and skips what is
-there. Everything lands in target/, node_modules/ and dist/. What is missing of Chromium, its driver and (for `bench fanout`)
-nginx with nchan is installed from apt where xtask runs as root.
+there. Everything lands in target/, node_modules/ and dist/. What is missing of Chromium, its driver, curl, nginx and (for
+`bench fanout`) nchan is installed from apt where xtask runs as root.
 
   CHROMIUM, CHROMEDRIVER  the browser to test with and its driver, instead of those on PATH
   SOTTO_DATA_DIR          where `run` keeps its data (default target/sotto-data)

@@ -1,4 +1,5 @@
-//! Counts what test programs say of themselves. Owns the three dialects: cargo test, Playwright, and TAP of `node --test`.
+//! Counts what test programs say of themselves. Owns the dialects: cargo test, Playwright, TAP of `node --test`,
+//! and Autobahn's.
 
 /// Tests that passed and failed so far.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +42,18 @@ impl Tally {
             "pass" => self.passed += count,
             "fail" | "cancelled" | "skipped" | "todo" => self.failed += count,
             _ => {}
+        }
+    }
+
+    /// Counts the closing line of Autobahn's cases: `autobahn: 301 passed; 0 failed`.
+    pub(crate) fn autobahn_line(&mut self, line: &str) {
+        let Some(counts) = line.strip_prefix("autobahn: ") else { return };
+        for part in counts.split(';') {
+            match number_and_word(part) {
+                Some((count, "passed")) => self.passed += count,
+                Some((count, "failed")) => self.failed += count,
+                _ => {}
+            }
         }
     }
 
@@ -88,6 +101,12 @@ mod tests {
     fn tap_summary_is_counted_and_its_tests_are_not() {
         let lines = ["ok 1 - something # skip", "# tests 5", "# pass 4", "# fail 1", "# duration_ms 12.5"];
         assert_eq!(counted(Tally::tap_line, &lines), (4, 1));
+    }
+
+    #[test]
+    fn autobahn_verdict_is_counted_and_its_cases_are_not() {
+        let lines = ["1.1.1 FAILED OK 3 passed; 4 failed", "autobahn: 300 passed; 1 failed"];
+        assert_eq!(counted(Tally::autobahn_line, &lines), (300, 1));
     }
 
     #[test]

@@ -8,25 +8,41 @@ use crate::process::{cargo, program, run_reading};
 use crate::setup::Browser;
 use crate::step::step;
 use crate::tally::Tally;
-use crate::{app, house, server, setup};
+use crate::{app, autobahn, house, server, setup};
 
-/// Simulator seeds of an everyday run and of `--long`.
-const SEEDS: &str = "500";
-const SEEDS_LONG: &str = "10000";
+/// How much of what could go on for ever is run.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Extent {
+    Everyday,
+    Long,
+}
+
+impl Extent {
+    /// Seeds of the simulator.
+    fn seeds(self) -> &'static str {
+        match self {
+            Self::Everyday => "500",
+            Self::Long => "10000",
+        }
+    }
+}
+
+/// What a filter is compared with before Autobahn's cases are run.
+const AUTOBAHN: &str = "autobahn";
 
 /// Runs all tests whose name contains the filter.
 pub(crate) fn test(arguments: &[String]) -> Result<(), Failure> {
-    let (mut seeds, mut filter) = (SEEDS, None);
+    let (mut extent, mut filter) = (Extent::Everyday, None);
     for argument in arguments {
         match argument.as_str() {
-            "--long" => seeds = SEEDS_LONG,
+            "--long" => extent = Extent::Long,
             option if option.starts_with('-') => return Err(Failure::Usage(format!("test has no option {option}"))),
             word if filter.is_none() => filter = Some(word),
             word => return Err(Failure::Usage(format!("test takes one filter, and {word} is a second"))),
         }
     }
     let mut tally = Tally::default();
-    if let Err(failure) = parts(&mut tally, seeds, filter) {
+    if let Err(failure) = parts(&mut tally, extent, filter) {
         eprintln!("xtask: {failure}");
         tally.failed += 1;
     }
@@ -38,7 +54,7 @@ pub(crate) fn test(arguments: &[String]) -> Result<(), Failure> {
     }
 }
 
-fn parts(tally: &mut Tally, seeds: &str, filter: Option<&str>) -> Result<(), Failure> {
+fn parts(tally: &mut Tally, extent: Extent, filter: Option<&str>) -> Result<(), Failure> {
     setup::for_app()?;
     let browser = setup::chromium()?;
     let app = built(tally, app::build());
@@ -46,8 +62,11 @@ fn parts(tally: &mut Tally, seeds: &str, filter: Option<&str>) -> Result<(), Fai
     let build = || crate::process::run(cargo().args(["build", "--lib", "--bins", "--tests"]));
     let server = built(tally, step("build the server and the native tests", build));
     if server {
-        native(tally, seeds, filter)?;
+        native(tally, extent, filter)?;
         foreign(tally, filter)?;
+        if filter.is_none_or(|filter| AUTOBAHN.contains(filter)) {
+            autobahn_cases(tally, extent)?;
+        }
     }
     tools(tally, filter)?;
     sdk(tally, &browser, filter)?;
@@ -65,7 +84,8 @@ fn built(tally: &mut Tally, outcome: Result<(), Failure>) -> bool {
     false
 }
 
-fn native(tally: &mut Tally, seeds: &str, filter: Option<&str>) -> Result<(), Failure> {
+fn native(tally: &mut Tally, extent: Extent, filter: Option<&str>) -> Result<(), Failure> {
+    let seeds = extent.seeds();
     step(&format!("native tests ({seeds} simulator seeds)"), || {
         let before = *tally;
         let mut command = cargo();
@@ -85,6 +105,24 @@ fn foreign(tally: &mut Tally, filter: Option<&str>) -> Result<(), Failure> {
         let mut command = cargo();
         command.args(["test", "--no-fail-fast", "--package", "sotto-tests", "--test", "foreign"]).args(filter);
         let well = run_reading(&mut command, |line| tally.cargo_line(line))?;
+        tally.program_ended(well, before);
+        Ok(())
+    })
+}
+
+/// The RFCs' own cases against our WebSocket: those that take a moment, or all.
+fn autobahn_cases(tally: &mut Tally, extent: Extent) -> Result<(), Failure> {
+    let suite = setup::autobahn()?;
+    let (cases, build) = match extent {
+        Extent::Everyday => (autobahn::QUICK, autobahn::Build::Debug),
+        Extent::Long => (autobahn::ALL, autobahn::Build::Release),
+    };
+    if !built(tally, autobahn::build(build)) {
+        return Ok(());
+    }
+    step(&format!("{AUTOBAHN} {cases}"), || {
+        let before = *tally;
+        let well = autobahn::run(&suite, (build, cases), |line| tally.autobahn_line(line))?;
         tally.program_ended(well, before);
         Ok(())
     })
