@@ -37,7 +37,8 @@ impl Server {
             .arg(folder.path())
             .args(["--listen", &format!("127.0.0.1:{port}"), "--log-filter", "warn"])
             .args(["--access-life-ms", "3600000"])
-            .args(["--sign-ups-per-minute-and-address", "1000000"]);
+            .args(["--sign-ups-per-minute-and-address", "1000000"])
+            .args(["--streams-per-device", "65535", "--streams-per-user", "65535"]);
         Self::run(command, port, folder).await
     }
 
