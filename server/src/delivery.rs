@@ -13,6 +13,8 @@ pub(crate) mod mls;
 pub(crate) mod outlet;
 pub(crate) mod poll;
 pub(crate) mod pulse;
+#[cfg(test)]
+mod slow_tests;
 pub(crate) mod subscriber;
 pub(crate) mod tail;
 #[cfg(test)]

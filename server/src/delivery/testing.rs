@@ -7,6 +7,7 @@ use crate::delivery::frame::Codec;
 use crate::delivery::life::Opening;
 use crate::delivery::subscriber::{Stage, Start};
 use crate::delivery::{Delivery, Terms};
+use crate::share::Shares;
 use crate::store::account::{self, Account, Device};
 use crate::store::append::{Append, Appended};
 use crate::store::conversation::{self, Creation, NewConversation};
@@ -14,13 +15,15 @@ use crate::store::group::{self, Commitment, Committer, NewCommit};
 use crate::store::log::LogNumber;
 use crate::store::session::SessionId;
 use crate::store::{Store, Write};
+use crate::websocket::{Decoder, Received};
 use sotto_wire::account::{Identity, Name};
 use sotto_wire::conversation::{GroupState, Kind, Welcome};
 use sotto_wire::event::{Durable, Ephemeral, Event};
 use sotto_wire::{Base64, ClientId, ConversationId, DeviceId, DeviceRef, Millis, UserId};
+use std::net::IpAddr;
 use std::time::Duration;
 use tempfile::TempDir;
-use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
 /// How long a test waits for what must come.
@@ -181,11 +184,25 @@ pub(crate) async fn send(delivery: &Delivery, append: Append) -> LogNumber {
     }
 }
 
+/// Two people in one direct conversation.
+pub(crate) async fn room_of_two(bench: &Bench) -> (ConversationId, DeviceRef, DeviceRef) {
+    let (one, other) = (bench.person(1).await, bench.person(2).await);
+    (bench.direct(9, (one, other)).await, one, other)
+}
+
+/// Numbers as the texts of messages.
+pub(crate) fn texts(numbers: std::ops::Range<usize>) -> Vec<String> {
+    numbers.map(|number| number.to_string()).collect()
+}
+
 /// The other end of a stream.
 pub(crate) struct Reader {
     socket: BufReader<TcpStream>,
+    codec: Codec,
     /// Cursor of the newest durable event.
     pub(crate) cursor: Option<String>,
+    /// The code that a WebSocket was closed with.
+    pub(crate) close_code: Option<u16>,
 }
 
 /// The two ends of a connection over the loopback.
@@ -204,23 +221,49 @@ impl Reader {
 
     /// [`Reader::open`] on given sockets.
     pub(crate) fn on(
-        (client, server): (TcpStream, TcpStream),
+        sockets: (TcpStream, TcpStream),
         delivery: &Delivery,
         (device, from): (DeviceRef, LogNumber),
     ) -> Self {
+        Self::by(Codec::Sse, sockets, (delivery, device, from))
+    }
+
+    /// [`Reader::on`] in another codec.
+    pub(crate) fn by(
+        codec: Codec,
+        (client, server): (TcpStream, TcpStream),
+        (delivery, device, from): (&Delivery, DeviceRef, LogNumber),
+    ) -> Self {
         let session = SessionId(device.device.0);
-        let opening = Opening { codec: Codec::Sse, ear: Ear::Deaf, first_words: Vec::new() };
+        let ear = match codec.message() {
+            None => Ear::Deaf,
+            Some(_) => {
+                let room = (Shares::new(1 << 20, 1 << 20), IpAddr::from([127, 0, 0, 1]).into());
+                // A test of delivery has no commands: they are dropped, and so is the reply.
+                Ear::open(Decoder::new(1 << 20).with_deflate(), Box::new(|_, _| ()), room)
+            }
+        };
+        let opening = Opening { codec, ear, first_words: Vec::new() };
         tokio::spawn(delivery.clone().run(Start { session, device, from, stage: Stage::First }, server, opening));
-        Self { socket: BufReader::new(client), cursor: None }
+        Self { socket: BufReader::new(client), codec, cursor: None, close_code: None }
     }
 
     /// The next frame; `None` when the stream has ended.
     pub(crate) async fn frame(&mut self) -> Option<Event> {
+        let read = async {
+            match self.codec.message() {
+                None => self.field().await,
+                Some(_) => self.message().await,
+            }
+        };
+        tokio::time::timeout(PATIENCE, read).await.expect("a frame in time")
+    }
+
+    async fn field(&mut self) -> Option<Event> {
         let mut data = None;
         loop {
             let mut line = String::new();
-            let read = tokio::time::timeout(PATIENCE, self.socket.read_line(&mut line));
-            if read.await.expect("a frame in time").expect("a readable socket") == 0 {
+            if self.socket.read_line(&mut line).await.expect("a readable socket") == 0 {
                 return None;
             }
             match line.trim_end_matches('\n').split_once(": ") {
@@ -228,6 +271,40 @@ impl Reader {
                 Some(("data", json)) => data = Some(Event::from_frame(json.as_bytes()).expect("an event")),
                 None if line == "\n" => return data,
                 field => panic!("not a field of a stream: {field:?}"),
+            }
+        }
+    }
+
+    /// The next message of a WebSocket, which is read as a client's would be: with a mask of zeros.
+    async fn message(&mut self) -> Option<Event> {
+        loop {
+            let first = self.socket.read_u8().await.ok()?;
+            let length = self.socket.read_u8().await.expect("a length");
+            let (long, size) = match length {
+                126 => {
+                    let size = self.socket.read_u16().await.expect("a length");
+                    (size.to_be_bytes().to_vec(), u64::from(size))
+                }
+                127 => {
+                    let size = self.socket.read_u64().await.expect("a length");
+                    (size.to_be_bytes().to_vec(), size)
+                }
+                size => (Vec::new(), u64::from(size)),
+            };
+            let mut payload = vec![0; usize::try_from(size).expect("it fits")];
+            self.socket.read_exact(&mut payload).await.expect("a payload");
+            let frame = [&[first, 0x80 | length], long.as_slice(), &[0; 4], &payload].concat();
+            match Decoder::new(1 << 20).with_deflate().read(&mut frame.as_slice()).expect("well-formed") {
+                Some(Received::Message(_, bytes)) => {
+                    let event = Event::from_frame(&bytes).expect("an event");
+                    if let Event::Durable(event) = &event {
+                        self.cursor = Some(event.cursor().as_str().to_owned());
+                    }
+                    return Some(event);
+                }
+                Some(Received::Ping(_)) => self.socket.write_all(&[0x8a, 0x80, 0, 0, 0, 0]).await.expect("a pong"),
+                Some(Received::Close(code)) => self.close_code = code,
+                Some(Received::Pong) | None => {}
             }
         }
     }
@@ -278,11 +355,16 @@ impl Reader {
     }
 
     /// Reads to the end of the stream and gives its last event.
-    pub(crate) async fn last(mut self) -> Option<Event> {
+    pub(crate) async fn last(self) -> Option<Event> {
+        self.end().await.0
+    }
+
+    /// Reads to the end of the stream and gives its last event and the close code.
+    pub(crate) async fn end(mut self) -> (Option<Event>, Option<u16>) {
         let mut last = None;
         while let Some(event) = self.frame().await {
             last = Some(event);
         }
-        last
+        (last, self.close_code)
     }
 }

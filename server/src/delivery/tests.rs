@@ -1,31 +1,21 @@
 //! What delivery promises (T7, T13, T15), on a real store and real sockets.
 
 use crate::delivery::Delivery;
-use crate::delivery::testing::{Bench, NOW, Reader, bytes, commit, direct, message, send, sockets};
+use crate::delivery::testing::{Bench, NOW, Reader, bytes, commit, direct, message, room_of_two, send, texts};
 use crate::store::append::Append;
 use crate::store::conversation::Creation;
 use crate::store::group::{Commitment, Committer, NewCommit};
 use crate::store::log::{self, LogNumber};
 use crate::store::session::SessionId;
-use socket2::SockRef;
 use sotto_wire::conversation::{Kind, Welcome};
 use sotto_wire::event::{Durable, Ephemeral, Event, LossCause, SessionEndCause, TypingUpdate};
 use sotto_wire::{Base64, ConversationId, Cursor, DeviceRef, Millis};
 
 const START: LogNumber = LogNumber(0);
 
-async fn room_of_two(bench: &Bench) -> (ConversationId, DeviceRef, DeviceRef) {
-    let (one, other) = (bench.person(1).await, bench.person(2).await);
-    (bench.direct(9, (one, other)).await, one, other)
-}
-
 fn number(delivery: &Delivery, reader: &Reader) -> LogNumber {
     let cursor = Cursor::new(reader.cursor.clone().expect("a cursor")).expect("a cursor");
     delivery.cursors().read(&cursor).expect("a cursor of this deployment")
-}
-
-fn texts(numbers: std::ops::Range<usize>) -> Vec<String> {
-    numbers.map(|number| number.to_string()).collect()
 }
 
 async fn read_texts(reader: &mut Reader, count: usize) -> Vec<String> {
@@ -84,109 +74,6 @@ async fn a_stream_cut_again_and_again_misses_nothing_and_repeats_nothing() {
     sending.await.expect("all sent");
     assert_eq!(received, texts(1_000..1_000 + MESSAGES));
     assert!(cuts > 10, "only {cuts} cuts");
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_slow_consumer_loses_nothing_and_nobody_else_notices() {
-    const MESSAGES: usize = 600;
-    let bench = Bench::new().await;
-    let (room, one, other) = room_of_two(&bench).await;
-    let delivery = bench.deliver().await;
-    let (client, server) = sockets().await;
-    SockRef::from(&client).set_recv_buffer_size(65_536).expect("a small buffer");
-    SockRef::from(&server).set_send_buffer_size(65_536).expect("a small buffer");
-    let mut slow = Reader::on((client, server), &delivery, (other, START));
-    slow.catch_up().await;
-    let mut quick = Reader::open(&delivery, one, START).await;
-    quick.catch_up().await;
-    // 600 messages of 8 kB are 6.4 MB on the wire: fifty times what waits for one subscriber.
-    let large = |number: usize| Append {
-        ciphertext: format!("{number}-{}", "x".repeat(8_000)).into_bytes(),
-        ..message(room, one, number)
-    };
-    let head_of = |text: String| text.split('-').next().expect("a number").to_owned();
-    let sending = {
-        let delivery = delivery.clone();
-        let appends: Vec<Append> = (0..MESSAGES).map(|number| large(1_000 + number)).collect();
-        tokio::spawn(async move {
-            for append in appends {
-                send(&delivery, append).await;
-            }
-        })
-    };
-    let mut heads = Vec::new();
-    while heads.len() < MESSAGES {
-        heads.push(head_of(quick.text().await));
-    }
-    sending.await.expect("all sent");
-    assert_eq!(heads, texts(1_000..1_000 + MESSAGES));
-    // Only now does the slow one read on.
-    let (mut heads, mut caught_up) = (Vec::new(), 0);
-    while heads.len() < MESSAGES {
-        match slow.frame().await.expect("the stream goes on") {
-            Event::Durable(Durable::MessageReceived(event)) => {
-                heads.push(head_of(String::from_utf8(event.ciphertext.0).expect("a text")));
-            }
-            Event::Ephemeral(Ephemeral::CaughtUp(_)) => caught_up += 1,
-            other => panic!("not expected: {other:?}"),
-        }
-    }
-    assert_eq!(heads, texts(1_000..1_000 + MESSAGES));
-    assert_eq!(caught_up, 0, "it has not caught up before its last message");
-    assert!(matches!(slow.ephemeral().await, Ephemeral::CaughtUp(_)), "it has read from the log");
-    send(&delivery, message(room, one, 5_000)).await;
-    assert_eq!(slow.text().await, "5000", "it is live again");
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_socket_that_is_full_for_a_moment_is_served_from_memory() {
-    const MESSAGES: usize = 40;
-    let bench = Bench::new().await;
-    let (room, one, other) = room_of_two(&bench).await;
-    let delivery = bench.deliver().await;
-    let (client, server) = sockets().await;
-    SockRef::from(&client).set_recv_buffer_size(65_536).expect("a small buffer");
-    SockRef::from(&server).set_send_buffer_size(65_536).expect("a small buffer");
-    let mut full = Reader::on((client, server), &delivery, (other, START));
-    full.catch_up().await;
-    let mut quick = Reader::open(&delivery, one, START).await;
-    quick.catch_up().await;
-    for number in 0..MESSAGES {
-        let ciphertext = vec![b'a' + u8::try_from(number % 26).expect("a letter"); 60_000];
-        send(&delivery, Append { ciphertext, ..message(room, one, 1_000 + number) }).await;
-        quick.text().await;
-    }
-    for number in 0..MESSAGES {
-        // No `caught_up` in between: it has not read the log.
-        let Some(Event::Durable(Durable::MessageReceived(event))) = full.frame().await else { panic!("no message") };
-        assert_eq!(event.ciphertext, Base64(vec![b'a' + u8::try_from(number % 26).expect("a letter"); 60_000]));
-    }
-    send(&delivery, message(room, one, 2_000)).await;
-    let Some(Event::Durable(Durable::MessageReceived(event))) = full.frame().await else { panic!("no message") };
-    assert_eq!(event.ciphertext, Base64(b"2000".to_vec()));
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_socket_that_takes_nothing_for_a_minute_is_closed() {
-    let bench = Bench::new().await;
-    let (room, one, other) = room_of_two(&bench).await;
-    let delivery = bench.deliver_beating(Millis(200)).await;
-    let (client, server) = sockets().await;
-    SockRef::from(&client).set_recv_buffer_size(65_536).expect("a small buffer");
-    SockRef::from(&server).set_send_buffer_size(65_536).expect("a small buffer");
-    let stalled = Reader::on((client, server), &delivery, (other, START));
-    let mut lively = Reader::open(&delivery, one, START).await;
-    for number in 0..100 {
-        let append = Append { ciphertext: vec![b'x'; 60_000], ..message(room, one, 1_000 + number) };
-        send(&delivery, append).await;
-        lively.text().await;
-    }
-    assert_eq!(delivery.streams_count(), 2);
-    bench.clock.advance(Millis(61_000));
-    while delivery.streams_count() > 1 {
-        assert!(matches!(lively.ephemeral().await, Ephemeral::Heartbeat(_) | Ephemeral::CaughtUp(_)));
-    }
-    drop(stalled);
 }
 
 #[tokio::test]
