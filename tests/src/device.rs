@@ -4,6 +4,7 @@
 mod disk;
 mod driver;
 mod seen;
+mod stream;
 
 pub use disk::Disk;
 pub use seen::{Seen, Timeline};

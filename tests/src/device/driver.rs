@@ -1,13 +1,17 @@
-//! Does for a core what it asks, on tokio: requests by reqwest, streams by `sse::Parser`, the disk in memory, the real
-//! clock. Owns everything it has started, and ends it when it ends. The rule: between two outputs it may be killed.
+//! Does for a core what it asks, on tokio: requests by reqwest, streams as `stream.rs` does, the disk in memory, the
+//! real clock. Owns everything it has started, and ends it when it ends. The rule: between two outputs it may be killed.
 
+use super::stream::Stream;
 use super::{Disk, Seen};
 use crate::clock;
 use crate::http::{self, Cookies, REQUEST_MAX};
 use bytes::Bytes;
-use reqwest::header::{ACCEPT, CONTENT_TYPE, COOKIE};
-use sotto_core::contract::{Command, CommandKey, Failure, Input, NoAnswer, Output, Reply, Request, Start, StreamKey};
-use sotto_core::{Client, contract, sse};
+use reqwest::header::{CONTENT_TYPE, COOKIE};
+use sotto_core::contract::{
+    Command, CommandKey, Failure, Input, NoAnswer, Output, Reply, Request, Start, StreamKey, Way,
+};
+use sotto_core::{Client, contract};
+use sotto_wire::ticket::Transport;
 use std::collections::BTreeMap;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{AbortHandle, JoinSet};
@@ -20,6 +24,13 @@ pub(super) enum Wish {
     Input(Input),
 }
 
+/// A stream that was opened and not closed.
+struct Open {
+    task: AbortHandle,
+    /// What the device says on it.
+    say: mpsc::UnboundedSender<Vec<u8>>,
+}
+
 /// What acts for one life of a device.
 pub(super) struct Driver {
     origin: String,
@@ -29,7 +40,7 @@ pub(super) struct Driver {
     /// Where what it has started reports to.
     wishes: mpsc::UnboundedSender<Wish>,
     tasks: JoinSet<()>,
-    streams: BTreeMap<StreamKey, AbortHandle>,
+    streams: BTreeMap<StreamKey, Open>,
     answers: BTreeMap<CommandKey, oneshot::Sender<Result<Reply, Failure>>>,
     commands: u64,
 }
@@ -97,10 +108,10 @@ impl Driver {
     fn perform(&mut self, output: Output, tell: &watch::Sender<Seen>) {
         match output {
             Output::Request(request) => self.request(request),
-            Output::OpenStream { key, transport: _, path } => self.open_stream(key, &path),
+            Output::OpenStream { key, transport, path } => self.open_stream((key, transport), &path),
             Output::CloseStream(key) => {
-                if let Some(stream) = self.streams.remove(&key) {
-                    stream.abort();
+                if let Some(open) = self.streams.remove(&key) {
+                    open.task.abort();
                 }
             }
             Output::Persist(batch) => {
@@ -124,7 +135,12 @@ impl Driver {
     }
 
     fn request(&mut self, request: Request) {
-        let Request { key, way: _, path, access_token, cookies, body } = request;
+        let Request { key, way, path, access_token, cookies, body } = request;
+        if let Way::Stream(stream) = way {
+            // Said into a stream that has ended, it is lost; whether an answer comes is the core's to see.
+            let _lost = self.streams.get(&stream).map(|open| open.say.send(body));
+            return;
+        }
         let mut sent = self.http.post(format!("{}{path}", self.origin)).timeout(REQUEST_MAX).body(body);
         sent = sent.header(CONTENT_TYPE, "application/json");
         if let Some(token) = access_token {
@@ -141,20 +157,18 @@ impl Driver {
         });
     }
 
-    fn open_stream(&mut self, key: StreamKey, path: &str) {
-        let sent = self.http.get(format!("{}{path}", self.origin)).header(ACCEPT, "text/event-stream");
-        let wishes = self.wishes.clone();
-        let stream = self.tasks.spawn(async move {
-            // However it ended, the core is told that it has.
-            let _end = stream(key, sent, &wishes).await;
-            report(&wishes, Input::StreamClosed(key));
-        });
-        self.streams.insert(key, stream);
+    fn open_stream(&mut self, (key, transport): (StreamKey, Transport), path: &str) {
+        let host = self.origin.strip_prefix("http://").expect("the tests' servers speak no TLS");
+        let (http, wishes) = (self.http.clone(), self.wishes.clone());
+        let stream = Stream { key, transport, address: format!("{host}{path}"), http, wishes };
+        let (say, said) = mpsc::unbounded_channel();
+        let task = self.tasks.spawn(stream.carry(said));
+        self.streams.insert(key, Open { task, say });
     }
 }
 
 /// Tells the driver's loop. It has ended when it cannot be told, and so will the caller.
-fn report(wishes: &mpsc::UnboundedSender<Wish>, input: Input) {
+pub(super) fn report(wishes: &mpsc::UnboundedSender<Wish>, input: Input) {
     let _ended = wishes.send(Wish::Input(input));
 }
 
@@ -164,23 +178,6 @@ async fn answer(sent: reqwest::RequestBuilder, jar: Option<Cookies>) -> reqwest:
         jar.note(response.headers());
     }
     response.bytes().await
-}
-
-async fn stream(key: StreamKey, sent: reqwest::RequestBuilder, wishes: &mpsc::UnboundedSender<Wish>) -> Option<()> {
-    let mut response = sent.send().await.ok()?.error_for_status().ok()?;
-    // As an `EventSource` does (WHATWG HTML §9.2.2): the page of a captive portal is no stream.
-    let kind = response.headers().get(CONTENT_TYPE)?;
-    if !kind.as_bytes().starts_with(b"text/event-stream") {
-        return None;
-    }
-    report(wishes, Input::StreamOpened(key));
-    let mut parser = sse::Parser::new();
-    while let Some(chunk) = response.chunk().await.ok()? {
-        for event in parser.push(&chunk).ok()? {
-            report(wishes, Input::Frame { key, bytes: event.data });
-        }
-    }
-    Some(())
 }
 
 async fn sleep_until(deadline: Option<sotto_wire::Millis>) {
