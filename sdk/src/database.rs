@@ -139,7 +139,9 @@ impl Database {
             Erase::Everything => Rc::new(SealingKey::generate().await.map_err(broken)?),
         };
         let sealed = key.seal(&batch.puts).await.map_err(broken)?;
-        let mut tables: BTreeSet<Table> = batch.deletes.iter().map(|place| place.table).collect();
+        // Not `collect`, which brings a sort of its own into the module.
+        let mut tables = BTreeSet::new();
+        tables.extend(batch.deletes.iter().map(|place| place.table));
         tables.extend(batch.puts.iter().map(|record| record.place.table));
         if batch.erase == Erase::Everything {
             tables.extend(Table::ALL);
@@ -187,11 +189,12 @@ impl Database {
         if let Some(failure) = self.lost.get() {
             return Err(ReadError::Store(failure));
         }
-        let tables: BTreeSet<Table> = match wanted {
-            Wanted::Places(places) => places.iter().map(|place| place.table).collect(),
-            Wanted::Tables(tables) => tables.iter().copied().collect(),
-            Wanted::Newest { table, .. } => BTreeSet::from([*table]),
-        };
+        let mut tables = BTreeSet::new();
+        match wanted {
+            Wanted::Places(places) => tables.extend(places.iter().map(|place| place.table)),
+            Wanted::Tables(wanted) => tables.extend(wanted.iter().copied()),
+            Wanted::Newest { table, .. } => tables.extend([*table]),
+        }
         let transaction = self.begin(tables, Purpose::Read).map_err(ReadError::Store)?;
         let sealed = read::sealed(&transaction, wanted).await.map_err(ReadError::Store)?;
         self.key().open(sealed).await.map_err(ReadError::Seal)

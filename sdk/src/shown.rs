@@ -157,7 +157,7 @@ impl Shown {
             Change::Link(_) | Change::Logged(_) => {}
             Change::Conversations(conversations) => self.conversations.change(|shown| {
                 *shown = conversations;
-                shown.sort_by_key(order);
+                shown.sort_unstable_by_key(order);
             }),
             Change::Conversation(conversation) => self.conversations.change(|shown| {
                 shown.retain(|other| other.id != conversation.id);

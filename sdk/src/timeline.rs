@@ -57,8 +57,10 @@ impl Timeline {
     /// reads stays where they are. `None` when what is here and what is new do not meet.
     pub(crate) fn reopened(&self, items: &[Item], older: Older) -> Option<Vec<TimelineChange>> {
         let (first, before) = (items.first()?, self.items.first()?);
-        let known: BTreeMap<MessageKey, &Item> = self.items.iter().map(|item| (item.key, item)).collect();
-        let new: BTreeSet<MessageKey> = items.iter().map(|item| item.key).collect();
+        let (mut known, mut new) = (BTreeMap::new(), BTreeSet::new());
+        // Not `collect`, which brings a sort of its own into the module.
+        known.extend(self.items.iter().map(|item| (item.key, item)));
+        new.extend(items.iter().map(|item| item.key));
         new.iter().find(|key| known.contains_key(key))?;
         let gone = self.items.iter().filter(|item| item.position >= first.position && !new.contains(&item.key));
         let put = items.iter().filter(|item| known.get(&item.key) != Some(item));

@@ -49,7 +49,7 @@ impl Alarms {
     /// Takes what is due, in order.
     pub(crate) fn take_due(&mut self, now: Millis) -> Vec<Alarm> {
         let mut due: Vec<_> = self.due.extract_if(.., |(at, _)| *at <= now).collect();
-        due.sort();
+        due.sort_unstable();
         due.into_iter().map(|(_, alarm)| alarm).collect()
     }
 }

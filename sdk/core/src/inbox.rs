@@ -4,6 +4,7 @@
 //! The rule: events are handled in the order of the log, each once, and the cursor moves on in the batch that holds what
 //! the event has changed. It never goes back: what has been handled would be handled again after a crash.
 
+use crate::gather::gather;
 use sotto_wire::event::Durable;
 use sotto_wire::{ClientId, ConversationId, Cursor, DeviceId, DeviceRef, UserId};
 use std::collections::{BTreeSet, VecDeque};
@@ -105,7 +106,7 @@ impl Inbox {
             Entry::Event(event) => Some(seen(event)),
             Entry::CaughtUp(_) | Entry::Lost(_) => None,
         });
-        self.spare = Some(Spare { brought: waiting.collect(), ..Spare::default() });
+        self.spare = Some(Spare { brought: gather(waiting), ..Spare::default() });
     }
 
     /// Keeps what came by the second stream until it takes over.

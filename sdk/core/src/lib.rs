@@ -11,6 +11,7 @@ mod client;
 pub mod content;
 pub mod contract;
 mod conversation;
+mod gather;
 mod group;
 mod identity;
 mod inbox;

@@ -6,6 +6,7 @@
 use crate::content::{Content, Text};
 use crate::contract::{Record, VIEWERS_MAX, ViewerKey};
 use crate::conversation::{self, Row};
+use crate::gather::gather;
 use crate::outbox;
 use crate::record;
 use crate::view::{Body, Item, MessageKey, MessageState, Older, Position, TimelineChange, UnreadableCause};
@@ -159,7 +160,7 @@ impl Timeline {
         let older = if records.len() > PAGE { Older::More } else { Older::None };
         let read = records.iter().take(PAGE);
         let mut logged: BTreeMap<u64, Logged> =
-            read.filter_map(|record| Some((record::number(record)?, record::read(record)?))).collect();
+            gather(read.filter_map(|record| Some((record::number(record)?, record::read(record)?))));
         let page = std::mem::replace(&mut open.page, Page::Shown);
         let first = match page {
             Page::First(came) => {

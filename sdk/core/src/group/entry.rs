@@ -8,6 +8,7 @@ use super::row::{About, Pending, Row, Rows};
 use super::storage::Shelf;
 use super::trust::{Roster, Seat};
 use crate::contract::Record;
+use crate::gather::try_gather;
 use crate::identity::Certificate;
 use mls_rs::error::MlsError;
 use mls_rs::group::ExportedTree;
@@ -57,7 +58,7 @@ impl Entry {
             (Some(about), Some(state), Some(tree)) => {
                 let shelf = Shelf::new(state, prior);
                 let group = client(&shelf).load_group_with_ratchet_tree(&conversation.0, tree)?;
-                let roster = stored_roster(&group).ok_or(GroupError::Stored)?;
+                let roster = stored_roster(&group)?;
                 Some(Current { group, shelf, about, roster })
             }
             _ => return Err(GroupError::Stored),
@@ -138,11 +139,11 @@ pub(super) fn members(roster: &Roster) -> Vec<DeviceRef> {
 }
 
 /// The roster of a group that was checked before it was stored.
-fn stored_roster(group: &Group<Config>) -> Option<Roster> {
+fn stored_roster(group: &Group<Config>) -> Result<Roster, GroupError> {
     let seat = |member: mls_rs::group::Member| {
-        let extension = member.extensions.get(super::config::CERTIFICATE)?;
-        let claim = Certificate::parse(&extension.extension_data).ok()?.claim;
-        Some((member.index, Seat { device: claim.device, sequence: claim.sequence }))
+        let extension = member.extensions.get(super::config::CERTIFICATE).ok_or(GroupError::Stored)?;
+        let claim = Certificate::parse(&extension.extension_data).map_err(|_| GroupError::Stored)?.claim;
+        Ok((member.index, Seat { device: claim.device, sequence: claim.sequence }))
     };
-    group.roster().members_iter().map(seat).collect()
+    try_gather(group.roster().members_iter().map(seat))
 }

@@ -7,6 +7,7 @@ use super::row::About;
 use super::storage::Shelf;
 use super::trust::{Pin, Refusal, Trust};
 use super::{GroupError, Groups};
+use crate::gather::gather;
 use crate::identity::fingerprint;
 use mls_rs::error::MlsError;
 use mls_rs::group::ExportedTree;
@@ -58,7 +59,7 @@ impl Groups {
             return Err(GroupError::KeyPackageMissing);
         }
         let own = self.device();
-        let users: BTreeSet<UserId> = people.iter().map(|person| person.user).chain([own.user]).collect();
+        let users: BTreeSet<UserId> = gather(people.iter().map(|person| person.user).chain([own.user]));
         let shelf = Shelf::default();
         let not_before = time(now.since(SLACK));
         let client = self.client(&shelf);
@@ -85,10 +86,10 @@ impl Groups {
         let roster = trust.seat_all(&group)?;
         trust.check_newest(&roster)?;
         let fresh = trust.into_fresh();
-        let seated: BTreeSet<DeviceRef> = members(&roster).into_iter().collect();
+        let seated: BTreeSet<DeviceRef> = gather(members(&roster));
         // An account has one device for now: one more would be an older one that somebody else may hold.
         let is_one_each = seated.len() == users.len();
-        if !is_one_each || seated != claimed.iter().map(|key| key.owner).chain([own]).collect() {
+        if !is_one_each || seated != gather(claimed.iter().map(|key| key.owner).chain([own])) {
             return Err(Refusal::WrongDevice.into());
         }
         let state = GroupState {
@@ -155,7 +156,7 @@ pub(super) fn read_tree(tree: &Base64, people: &BTreeSet<UserId>) -> Result<Expo
 /// The users who may sit in a conversation of this kind, seen from `own`.
 pub(super) fn users(kind: Kind, own: UserId) -> BTreeSet<UserId> {
     match kind {
-        Kind::Direct { peer } => BTreeSet::from([own, peer]),
-        Kind::Notes => BTreeSet::from([own]),
+        Kind::Direct { peer } => gather([own, peer]),
+        Kind::Notes => gather([own]),
     }
 }

@@ -7,6 +7,7 @@
 //! The rule: a leaf that was not checked is never kept, and a user once seen keeps its identity (trust on first use).
 
 use super::config::{CERTIFICATE, Config, credential_device};
+use crate::gather::{gather, try_gather};
 use crate::identity::{Certificate, CertificateError, Fingerprint};
 use mls_rs::ExtensionList;
 use mls_rs::Group;
@@ -119,7 +120,7 @@ impl<'a> Trust<'a> {
 
     /// Checks every leaf of `group`.
     pub(super) fn seat_all(&mut self, group: &Group<Config>) -> Result<Roster, Refusal> {
-        group.roster().members_iter().map(|member| Ok((member.index, self.seat_member(&member)?))).collect()
+        try_gather(group.roster().members_iter().map(|member| Ok((member.index, self.seat_member(&member)?))))
     }
 
     /// Checks the leaves of `after` that are not in `before`, whose roster is `known`.
@@ -137,7 +138,7 @@ impl<'a> Trust<'a> {
             Some(seat) => Ok((member.index, seat)),
             None => Ok((member.index, self.seat_member(&member)?)),
         };
-        after.roster().members_iter().map(seat).collect()
+        try_gather(after.roster().members_iter().map(seat))
     }
 
     /// Checks one leaf.
@@ -191,8 +192,8 @@ pub(super) fn check_commit(
     committer: u32,
     origin: Origin,
 ) -> Result<Difference, Refusal> {
-    let old: BTreeMap<DeviceRef, u64> = before.values().map(|seat| (seat.device, seat.sequence)).collect();
-    let new: BTreeMap<DeviceRef, u64> = after.values().map(|seat| (seat.device, seat.sequence)).collect();
+    let old: BTreeMap<DeviceRef, u64> = gather(before.values().map(|seat| (seat.device, seat.sequence)));
+    let new: BTreeMap<DeviceRef, u64> = gather(after.values().map(|seat| (seat.device, seat.sequence)));
     let difference = Difference {
         added: new.keys().filter(|device| !old.contains_key(device)).copied().collect(),
         removed: old.keys().filter(|device| !new.contains_key(device)).copied().collect(),
