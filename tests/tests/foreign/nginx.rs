@@ -1,12 +1,18 @@
 //! Our server behind nginx as it is installed, with its buffering on (T6).
 
+use crate::SERVER;
 use crate::room::{Program, Room};
-use sotto_tests::Nginx;
+use sotto_core::view::{Connection, Progress};
+use sotto_tests::{Device, Nginx, Server, now};
+use sotto_wire::Millis;
+use sotto_wire::ticket::Transport;
 use std::time::Duration;
 use tokio::time::timeout;
 
 /// A buffering proxy as careless operators have it: no directive but `proxy_pass`.
 const BUFFERING: &str = "proxy_buffering on;";
+/// Longest time until a device has another way than the one that is blocked (T6).
+const FALLBACK_MAX: Millis = Millis(10_000);
 /// The same, deaf to what the server says of it.
 const DEAF: &str = "proxy_buffering on; proxy_ignore_headers X-Accel-Buffering;";
 
@@ -28,4 +34,29 @@ async fn stream_flows_through_a_buffering_nginx_because_the_server_says_so() {
     room.say(6).await;
     let nothing = timeout(Duration::from_secs(1), curl.frames_until(6)).await;
     assert!(nothing.is_err(), "this nginx does not buffer: {nothing:?}");
+}
+
+#[tokio::test]
+async fn device_behind_a_deaf_nginx_falls_back_to_another_transport_within_ten_seconds() {
+    let server = Server::start(SERVER).await;
+    let deaf = Nginx::before(server.address(), DEAF).await;
+    let (ada, ben) = (Device::start("ada", &deaf.origin()), Device::signed_up("ben", &server.origin()).await);
+    ada.sign_up("ada", "", sotto_tests::device::PASSWORD).await.expect("a free name");
+    let began = now();
+    let online = |seen: &sotto_tests::Seen| match seen.connection {
+        Connection::Online { transport, progress: Progress::CaughtUp, .. } => Some(transport),
+        _ => None,
+    };
+    let transport = ada.wait_for("being online", online).await;
+    let took = now().since(began);
+    // This nginx passes no upgrade on either, as none does that was not told to.
+    assert_eq!(transport, Transport::LongPoll);
+    assert!(took <= FALLBACK_MAX, "{took:?}");
+
+    let conversation = ada.direct("ben").await;
+    ada.open(conversation).await;
+    ben.wait_for("the conversation", |seen| seen.conversations.contains_key(&conversation).then_some(())).await;
+    ben.open(conversation).await;
+    ben.send(conversation, "can you hear me").await;
+    ada.wait_for_texts(&["can you hear me".to_owned()]).await;
 }

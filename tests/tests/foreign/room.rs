@@ -112,6 +112,18 @@ impl Program {
         )
     }
 
+    /// curl that asks for JSON.
+    pub(crate) fn curl_json(url: &str) -> Self {
+        Self::start("curl", &["--silent", "--header", "Accept: application/json", url])
+    }
+
+    /// All that it prints, as JSON.
+    pub(crate) async fn answer(&mut self) -> serde_json::Value {
+        let mut all = Vec::new();
+        timeout(PATIENCE, self.output.read_to_end(&mut all)).await.expect("it ends").expect("a pipe");
+        serde_json::from_slice(&all).expect("JSON")
+    }
+
     /// Durable events out of lines of JSON, `{"id": …, "data": …}`, up to the message of this number.
     pub(crate) async fn lines_until(&mut self, number: u8) -> Vec<Heard> {
         let mut heard: Vec<Heard> = Vec::new();
