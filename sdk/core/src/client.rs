@@ -275,7 +275,8 @@ impl Client {
         }
         if self.groups.is_some() {
             let cursor = self.inbox.cursor().cloned();
-            let progress = Progress { cursor, next_sequence: self.outbox.next_sequence() };
+            let (next_sequence, transport) = (self.outbox.next_sequence(), self.stream.working());
+            let progress = Progress { cursor, next_sequence, transport };
             if progress != self.written {
                 self.ledger.put(record::write(record::account(record::PROGRESS), &progress));
                 self.written = progress;

@@ -8,6 +8,7 @@ use crate::view::{self, Me, SignedOutCause};
 use serde::{Deserialize, Serialize};
 use sotto_wire::account::Name;
 use sotto_wire::event::SessionEndCause;
+use sotto_wire::ticket::Transport;
 use sotto_wire::{Cursor, Millis, UserId};
 
 /// The account of this store.
@@ -54,6 +55,9 @@ pub(crate) struct Progress {
     pub(crate) cursor: Option<Cursor>,
     /// The next number of the outbox.
     pub(crate) next_sequence: u64,
+    /// What carried the events last, so that the next start does not begin with what does not work here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) transport: Option<Transport>,
 }
 
 /// Who uses this device. `Step` is what signing up or in waits for, which is its doer's own affair.

@@ -144,6 +144,16 @@ impl Stream {
         (self.choice.pinned(), self.better().map(|(_, at)| at))
     }
 
+    /// The transport that worked last, to be given to [`Stream::remember`] at the next start.
+    pub(crate) fn working(&self) -> Option<Transport> {
+        self.choice.working()
+    }
+
+    /// The transport that worked before the start.
+    pub(crate) fn remember(&mut self, transport: Option<Transport>) {
+        self.choice.remember(transport);
+    }
+
     /// What happened since the last call.
     pub(crate) fn take_log(&mut self) -> Vec<LogKind> {
         std::mem::take(&mut self.log)
@@ -231,7 +241,7 @@ impl Stream {
             self.policy = opened.retry;
             // T8: 20 s of heartbeat make 45 s of silence.
             self.silence = Millis((opened.heartbeat_ms.0.saturating_mul(9) / 4).min(limit::STREAM_SILENCE_MS));
-            self.choice.offer(&opened.transports);
+            self.choice.offer(&opened.transports, now);
         }
         if let Some(Spare { why, step: Step::Ticketing(asked) }) = self.spare
             && asked == number
@@ -361,31 +371,6 @@ impl Stream {
     pub(crate) fn shut_down(&mut self, retry_in: Millis, now: Millis) -> Vec<Action> {
         let actions = self.close_all(CloseCause::Shutdown);
         self.wait(Millis(0), (now, 1, Pace::Backoff), Refusal { code: None, retry_after: retry_in });
-        actions
-    }
-
-    /// A deadline may have come.
-    pub(crate) fn timer(&mut self, now: Millis, random: &Random) -> Vec<Action> {
-        let mut actions = Vec::new();
-        let late = |lane: &Lane, silence: Millis| Some(lane.due(silence)).filter(|(at, _)| *at <= now);
-        if let Some(lane) = self.spare_lane().copied()
-            && let Some((_, cause)) = late(&lane, self.silence)
-        {
-            actions.extend(self.give_up(lane.key, cause, (now, random)));
-        }
-        match self.state {
-            State::Waiting { attempt, at, refusal, .. } if at <= now => actions.push(self.ask(attempt, refusal, now)),
-            State::Up { lane, .. } => {
-                if let Some((_, cause)) = late(&lane, self.silence) {
-                    actions.extend(self.give_up(lane.key, cause, (now, random)));
-                } else if let Some((better, at)) = self.better()
-                    && at <= now
-                {
-                    actions.push(self.ask_spare(lane::Why::Better(better)));
-                }
-            }
-            State::Off | State::Offline | State::Waiting { .. } | State::Ticketing { .. } => {}
-        }
         actions
     }
 

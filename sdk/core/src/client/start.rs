@@ -47,6 +47,7 @@ impl Client {
         let (Some(account), Some(keys)) = (account, keys) else { return self.unreadable() };
         let progress: Progress = row(record::PROGRESS).and_then(record::read).unwrap_or_default();
         self.inbox = Inbox::new(progress.cursor.clone());
+        self.stream.remember(progress.transport);
         self.outbox.load(&of(Table::Outbox), progress.next_sequence);
         if let Some(record) = row(record::SENDS) {
             self.outbox.load_known(record);

@@ -19,7 +19,7 @@ const CUTS_MAX: u32 = 3;
 /// When a doubted transport is tried again, at first and at last.
 const RETRY_FIRST_MS: Millis = Millis(5 * 60_000);
 const RETRY_LONGEST_MS: Millis = Millis(60 * 60_000);
-/// The same when the network has changed, and with it, maybe, the proxy.
+/// The same when the network has changed, and with it, maybe, the proxy; or when the client was started anew.
 const RETRY_ELSEWHERE_MS: Millis = Millis(10_000);
 
 /// Which transport carries the events.
@@ -30,6 +30,10 @@ pub(crate) struct Choice {
     /// The only one that may be used.
     pinned: Option<Transport>,
     doubts: Vec<Doubt>,
+    /// What worked last when nothing was pinned.
+    working: Option<Transport>,
+    /// Whether that is from before the start, and says something about those that are liked better.
+    origin: Origin,
     /// Cuts in a row, of this transport.
     cuts: Option<(Transport, u32)>,
     patience: Patience,
@@ -46,6 +50,13 @@ struct Doubt {
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Origin {
+    #[default]
+    Seen,
+    Remembered,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Patience {
     #[default]
     Usual,
@@ -55,8 +66,25 @@ enum Patience {
 
 impl Choice {
     /// The server's order.
-    pub(crate) fn offer(&mut self, transports: &[Transport]) {
+    pub(crate) fn offer(&mut self, transports: &[Transport], now: Millis) {
         self.offered = transports.iter().copied().filter(|transport| *transport != Transport::Unknown).collect();
+        if std::mem::take(&mut self.origin) == Origin::Remembered
+            && let Some(worked) = self.working.filter(|transport| self.offered.contains(transport))
+        {
+            let (until, wait) = (Some(now.after(RETRY_ELSEWHERE_MS)), RETRY_FIRST_MS);
+            let better = self.offered.iter().copied().take_while(|transport| *transport != worked);
+            self.doubts.extend(better.map(|transport| Doubt { transport, until, wait }));
+        }
+    }
+
+    /// What worked last.
+    pub(crate) fn working(&self) -> Option<Transport> {
+        self.working
+    }
+
+    /// What worked last before the start: the server's better ones probably did not.
+    pub(crate) fn remember(&mut self, transport: Option<Transport>) {
+        (self.working, self.origin) = (transport, Origin::Remembered);
     }
 
     /// Only this one, or all again.
@@ -103,6 +131,9 @@ impl Choice {
     /// A stream has caught up.
     pub(crate) fn worked(&mut self, transport: Transport) {
         self.patience = Patience::Usual;
+        if self.pinned.is_none() {
+            self.working = Some(transport);
+        }
         let doubt = self.doubts.iter_mut().find(|doubt| doubt.transport == transport);
         doubt.into_iter().for_each(|doubt| doubt.until = None);
     }

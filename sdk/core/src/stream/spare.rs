@@ -35,6 +35,12 @@ impl Stream {
             (answer, _) => {
                 let code = answer.err().map_or(Code::ProtocolUnsupported, |problem| problem.code);
                 self.log.push(LogKind::Refused(code));
+                let is_there = !matches!(code, Code::Unreachable | Code::NotSotto);
+                if why == Why::Fresh(CloseCause::Woke) && is_there {
+                    // It does not want a second stream: whether the first one lives is told by its silence.
+                    self.spare = None;
+                    return Vec::new();
+                }
                 self.spare_lost(CloseCause::Ended, (now, random))
             }
         }

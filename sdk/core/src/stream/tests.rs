@@ -292,6 +292,20 @@ fn on_another_network_a_doubted_transport_is_tried_again_soon() {
 }
 
 #[test]
+fn after_a_restart_what_worked_is_used_at_once_and_the_better_one_tried_soon() {
+    let (before, ..) = fallen_back();
+    assert_eq!(before.working(), Some(Transport::WebSocket));
+    let mut stream = Stream::new(Network::Online);
+    stream.remember(before.working());
+    let actions = stream.start(START);
+    let (key, transport) = answer(&mut stream, &actions, START);
+    assert_eq!(transport, Transport::WebSocket);
+    stream.connected(key, START);
+    stream.caught_up(START);
+    assert_eq!(stream.plans(), (None, Some(later(10_000))));
+}
+
+#[test]
 fn silence_closes_and_any_frame_puts_it_off() {
     for transport in ALL {
         let (mut stream, key) = open_by(&[transport]);
@@ -363,6 +377,16 @@ fn after_sleep_without_a_way_the_old_stream_is_given_up() {
     let problem = Problem::new(Code::Unreachable);
     assert_eq!(stream.ticket(asked(&actions), Err(problem), (later(9), &random())), [Action::Close(old)]);
     assert!(waits_until(&stream) >= later(9));
+}
+
+#[test]
+fn a_server_that_refuses_a_second_stream_is_there_and_the_first_one_stays() {
+    let (mut stream, old) = open();
+    let actions = stream.network(Network::Online, later(1));
+    let problem = Problem::new(Code::RateLimited).after(Millis(60_000));
+    assert_eq!(stream.ticket(asked(&actions), Err(problem), (later(9), &random())), []);
+    assert_eq!((carried_by(&stream), stream.place(old)), (Some(Transport::Sse), Some(Place::Main)));
+    asked(&stream.visible(later(6_000)));
 }
 
 #[test]

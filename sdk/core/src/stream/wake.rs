@@ -4,6 +4,7 @@
 use super::lane::{Lane, Spare, Stage, Step, Why};
 use super::{Action, State, Stream};
 use crate::contract::Network;
+use crate::random::Random;
 use crate::view::{CloseCause, LogKind};
 use sotto_wire::Millis;
 use sotto_wire::ticket::Transport;
@@ -91,6 +92,31 @@ impl Stream {
             }
             State::Waiting { .. } => actions.push(self.ask(0, None, now)),
             State::Off | State::Offline | State::Ticketing { .. } => {}
+        }
+        actions
+    }
+
+    /// A deadline may have come.
+    pub(crate) fn timer(&mut self, now: Millis, random: &Random) -> Vec<Action> {
+        let mut actions = Vec::new();
+        let late = |lane: &Lane, silence: Millis| Some(lane.due(silence)).filter(|(at, _)| *at <= now);
+        if let Some(lane) = self.spare_lane().copied()
+            && let Some((_, cause)) = late(&lane, self.silence)
+        {
+            actions.extend(self.give_up(lane.key, cause, (now, random)));
+        }
+        match self.state {
+            State::Waiting { attempt, at, refusal, .. } if at <= now => actions.push(self.ask(attempt, refusal, now)),
+            State::Up { lane, .. } => {
+                if let Some((_, cause)) = late(&lane, self.silence) {
+                    actions.extend(self.give_up(lane.key, cause, (now, random)));
+                } else if let Some((better, at)) = self.better()
+                    && at <= now
+                {
+                    actions.push(self.ask_spare(Why::Better(better)));
+                }
+            }
+            State::Off | State::Offline | State::Waiting { .. } | State::Ticketing { .. } => {}
         }
         actions
     }
