@@ -2,16 +2,19 @@
 //! and what this browser remembers of its own (the theme). Rule: a change touches only the signals of what changed, so
 //! that one item changed is one node touched.
 
+mod journal;
 mod list;
 mod theme;
 mod timeline;
 
 pub(crate) use sotto::view::{
-    Author, Body, Connection, Conversation, ConversationKind, Item, Me, MessageKey, MessageState, Older, Progress,
-    Session, SignedOutCause, UnreadableCause,
+    Author, Body, CloseCause, Connection, Conversation, ConversationKind, Item, Link, LogKind, Me, MessageKey,
+    MessageState, Older, Pace, Progress, Session, Severity, SignedOutCause, UnreadableCause,
 };
 
+pub(crate) use journal::{Journal, Noted, Topic};
 pub(crate) use sotto::wire::event::SessionEndCause;
+pub(crate) use sotto::wire::ticket::Transport;
 pub(crate) use sotto::wire::{Code, ConversationId, Millis, UserId, limit};
 pub(crate) use sotto::{Failure, Missing, Place, StoreFailure};
 pub(crate) use theme::Theme;
@@ -36,6 +39,8 @@ pub(crate) struct Client {
     place: RwSignal<Place>,
     session: RwSignal<Session>,
     connection: RwSignal<Connection>,
+    link: RwSignal<Link>,
+    journal: Journal,
     timeline: RwSignal<Option<Timeline>>,
     theme: RwSignal<Theme>,
 }
@@ -51,6 +56,8 @@ impl Client {
             place: RwSignal::new(Place::Starting),
             session: RwSignal::new(Session::Starting),
             connection: RwSignal::new(Connection::None),
+            link: RwSignal::new(Link::default()),
+            journal: Journal::new(),
             timeline: RwSignal::new(None),
             theme: RwSignal::new(theme::remembered()),
         };
@@ -78,7 +85,8 @@ impl Client {
                 self.session.set(session.clone());
             }
             Change::Connection(connection) => self.connection.set(*connection),
-            Change::Link(_) | Change::Logged(_) => {}
+            Change::Link(link) => self.link.set(*link),
+            Change::Logged(entry) => self.journal.note(entry),
             Change::Conversation(conversation) => self.list.put(conversation),
             Change::Conversations(conversations) => self.list.replace(conversations),
             Change::Timeline(_, change) => timeline::apply(self.timeline, change),
@@ -113,6 +121,16 @@ impl Client {
     /// The connection to the server.
     pub(crate) fn connection(self) -> Connection {
         self.connection.get()
+    }
+
+    /// Figures of the connection.
+    pub(crate) fn link(self) -> Link {
+        self.link.get()
+    }
+
+    /// What befell the connection.
+    pub(crate) fn journal(self) -> Journal {
+        self.journal
     }
 
     /// Conversations, newest first; `None` until the local store was read.
@@ -250,6 +268,11 @@ impl Client {
     pub(crate) fn set_display_name(self, display_name: String) -> impl Future<Output = Outcome> {
         let sotto = self.sotto.get_value();
         async move { sotto.set_display_name(&display_name).await }
+    }
+
+    /// Carries the events by this way and no other, or by the best again.
+    pub(crate) fn use_transport(self, transport: Option<Transport>) {
+        self.sotto.with_value(|sotto| sotto.use_transport(transport));
     }
 
     /// Tries to connect now.

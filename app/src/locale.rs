@@ -32,6 +32,7 @@ struct DateParts {
     month: Option<Length>,
     hour: Option<Length>,
     minute: Option<Length>,
+    second: Option<Length>,
 }
 
 #[derive(Serialize)]
@@ -50,6 +51,7 @@ struct Locale {
     plural: Intl::PluralRules,
     number: Function,
     clock: Function,
+    seconds: Function,
     weekday: Function,
     date: Function,
     day: Function,
@@ -71,6 +73,12 @@ impl Locale {
             plural: Intl::PluralRules::new(&tags, &Object::new()),
             number: Intl::NumberFormat::new(&tags, &Object::new()).format(),
             clock: format(DateParts { hour: Some(Numeric), minute: Some(TwoDigits), ..DateParts::default() }),
+            seconds: format(DateParts {
+                hour: Some(Numeric),
+                minute: Some(TwoDigits),
+                second: Some(TwoDigits),
+                ..DateParts::default()
+            }),
             weekday: format(DateParts { weekday: Some(Short), ..DateParts::default() }),
             date: format(DateParts { day: Some(Numeric), month: Some(Short), ..DateParts::default() }),
             day: format(DateParts {
@@ -124,6 +132,11 @@ pub(crate) fn plural(forms: &Plural, count: u32) -> String {
 /// The time of day.
 pub(crate) fn clock(at: Millis) -> String {
     with(|locale| written(&locale.clock, &date(at)))
+}
+
+/// The time of day with its seconds.
+pub(crate) fn seconds(at: Millis) -> String {
+    with(|locale| written(&locale.seconds, &date(at)))
 }
 
 /// The day, long, for a line between two days.

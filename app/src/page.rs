@@ -2,6 +2,7 @@
 //! signed in, and from the address only within that.
 
 mod account;
+mod connection;
 mod conversation;
 mod list;
 mod main;
@@ -55,7 +56,12 @@ pub(crate) fn screen() -> impl IntoView {
             Route::Conversation(id) if listed => {
                 client.conversation(id).map(|row| row.with(|row| row::title(&row.kind)))
             }
-            Route::Conversation(_) | Route::List | Route::SignUp | Route::SignIn | Route::Settings => None,
+            Route::Conversation(_)
+            | Route::List
+            | Route::SignUp
+            | Route::SignIn
+            | Route::Settings
+            | Route::Connection => None,
         };
         document().set_title(&title(open.as_deref(), client.unread()));
     });

@@ -6,6 +6,7 @@ pub(crate) mod composer;
 pub(crate) mod dialog;
 pub(crate) mod field;
 pub(crate) mod icon;
+pub(crate) mod journal;
 pub(crate) mod log;
 pub(crate) mod message;
 pub(crate) mod receipt;

@@ -17,6 +17,8 @@ pub(crate) enum Route {
     SignIn,
     /// `/settings`.
     Settings,
+    /// `/connection`.
+    Connection,
     /// `/c/<conversation>`.
     Conversation(ConversationId),
 }
@@ -29,6 +31,7 @@ impl Route {
             Route::SignUp => "/sign-up".to_owned(),
             Route::SignIn => "/sign-in".to_owned(),
             Route::Settings => "/settings".to_owned(),
+            Route::Connection => "/connection".to_owned(),
             Route::Conversation(id) => format!("/c/{id}"),
         }
     }
@@ -39,6 +42,7 @@ impl Route {
             "/sign-up" => Route::SignUp,
             "/sign-in" => Route::SignIn,
             "/settings" => Route::Settings,
+            "/connection" => Route::Connection,
             path => {
                 let id = path.strip_prefix("/c/").and_then(|id| id.parse().ok());
                 id.map_or(Route::List, Route::Conversation)

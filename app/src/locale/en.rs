@@ -1,7 +1,10 @@
 //! English. Owns the words.
 
 use super::text::*;
-use crate::client::{Code, Failure, Missing, SessionEndCause, StoreFailure, UnreadableCause};
+use crate::client::{
+    CloseCause, Code, Failure, LogKind, Missing, SessionEndCause, Severity, StoreFailure, Topic, Transport,
+    UnreadableCause,
+};
 
 /// Every text in English.
 pub(super) static TEXT: Text = Text {
@@ -53,6 +56,7 @@ pub(super) static TEXT: Text = Text {
         reconnecting_in: |attempt, wait| format!("Reconnecting: attempt {attempt}, next try in {wait}"),
         reconnecting_now: |attempt| format!("Reconnecting: attempt {attempt}…"),
         reconnecting_short: "Reconnecting",
+        pausing: |attempt, wait| format!("Pausing after {attempt} failed tries; the next one is in {wait}"),
         offline_hint: "Offline. Messages wait on this device.",
         signed_out: "Signed out",
         try_now: "Try now",
@@ -181,6 +185,50 @@ pub(super) static TEXT: Text = Text {
         sign_out_confirm: "Sign out and erase",
         signing_out: "Signing out…",
     },
+    link: Link {
+        title: "Connection",
+        open: "Connection and log",
+        hint: "How this device reaches the server, and what befell it.",
+        transport: "Carried by",
+        round_trip: "Round trip",
+        since: "Since",
+        attempt: "Attempt",
+        streams: "Streams opened",
+        received: "Received",
+        sent: "Sent",
+        last_close: "Last end",
+        better_try: "Better way tried at",
+        milliseconds: |count| format!("{count} ms"),
+        kilobytes: |count| format!("{count} kB"),
+        reconnect: "Reconnect now",
+        way: "Way",
+        way_hint: "Automatic takes the best that works here. The others are for testing, until the app is reloaded.",
+        automatic: "Automatic",
+    },
+    journal: Journal {
+        title: "Log",
+        severities: "Show",
+        severity: |severity| match severity {
+            Severity::Debug => "Detail",
+            Severity::Info => "Info",
+            Severity::Warning => "Warning",
+            Severity::Error => "Error",
+        },
+        topics: "About",
+        topic: |topic| match topic {
+            Topic::Stream => "Stream",
+            Topic::Transport => "Way",
+            Topic::System => "Device",
+            Topic::Request => "Requests",
+        },
+        all: "Everything",
+        search: "Search",
+        pause: "Pause",
+        resume: "Go on",
+        export: "Export",
+        empty: "Nothing to show. Entries hold no messages, names or keys.",
+        kind: log_kind,
+    },
     place: Place {
         other_version_title: "Sotto has been updated",
         other_version_text: "Another tab runs a newer version. Load this one again to go on here.",
@@ -196,8 +244,61 @@ pub(super) static TEXT: Text = Text {
     missing,
     store_failure,
     unreadable,
+    transport,
+    close_cause,
     session_end,
 };
+
+fn transport(transport: Transport) -> &'static str {
+    match transport {
+        Transport::Sse => "Server-sent events",
+        Transport::WebSocket => "WebSocket",
+        Transport::LongPoll => "Long polling",
+        Transport::Unknown => "Unknown",
+    }
+}
+
+fn close_cause(cause: CloseCause) -> &'static str {
+    match cause {
+        CloseCause::Ended => "ended by the other side",
+        CloseCause::Disabled => "not offered here",
+        CloseCause::NoFirstFrame => "nothing came through",
+        CloseCause::Silent => "silent for too long",
+        CloseCause::NoPong => "no answer",
+        CloseCause::Overrun => "faster than this device",
+        CloseCause::Shutdown => "server going away",
+        CloseCause::SessionEnded => "session ended",
+        CloseCause::Offline => "no network",
+        CloseCause::Woke => "device woke up",
+        CloseCause::Replaced => "replaced by another way",
+        CloseCause::NotWanted => "signed out",
+    }
+}
+
+fn log_kind(kind: &LogKind) -> String {
+    let with = |words: &str, more: &str| format!("{words}: {more}");
+    match kind {
+        LogKind::Asked(_) => "Asked to connect".to_owned(),
+        LogKind::Refused(refusal) => with("Refused", code(*refusal)),
+        LogKind::Opening(way) => with("Opening", transport(*way)),
+        LogKind::Opened { transport: way, .. } => with("Opened", transport(*way)),
+        LogKind::Resumed { events, .. } => format!("Caught up: {events} events"),
+        LogKind::FellBehind => "Fell behind; the rest comes from the server’s log".to_owned(),
+        LogKind::TransportChanged { to, .. } => with("Changed over", transport(*to)),
+        LogKind::TransportDoubted { transport: way, .. } => with("Does not work here", transport(*way)),
+        LogKind::TransportPinned(way) => with("Chosen", way.map_or("automatic", transport)),
+        LogKind::Closed { cause, .. } => with("Closed", close_cause(*cause)),
+        LogKind::Waiting { attempt, .. } => format!("Waiting before attempt {attempt}"),
+        LogKind::NetworkFound => "Network found".to_owned(),
+        LogKind::NetworkLost => "Network lost".to_owned(),
+        LogKind::Woke(_) => "Device woke up".to_owned(),
+        LogKind::HistoryLost(_) => "Events are lost: older than the server keeps them".to_owned(),
+        LogKind::RequestFailed { code: refusal, .. } => with("Request failed", code(*refusal)),
+        LogKind::SentAgain(count) => format!("{count} requests sent again"),
+        LogKind::TokenRenewed => "Access renewed".to_owned(),
+        LogKind::SessionEnded(_) => "Session ended".to_owned(),
+    }
+}
 
 fn failure(failure: Failure) -> &'static str {
     match failure {

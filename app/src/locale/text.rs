@@ -1,7 +1,10 @@
 //! The list of every text. Owns the keys, no words. A text with a value in it is a function, so that each language
 //! puts the value where its grammar wants it.
 
-use crate::client::{Code, Failure, Missing, SessionEndCause, StoreFailure, UnreadableCause};
+use crate::client::{
+    CloseCause, Code, Failure, LogKind, Missing, SessionEndCause, Severity, StoreFailure, Topic, Transport,
+    UnreadableCause,
+};
 
 /// A text that depends on a number; the number comes written. Categories are those of CLDR; one that is absent is as
 /// `other`.
@@ -45,6 +48,8 @@ texts! {
         composer: Composer,
         message: Message,
         settings: Settings,
+        link: Link,
+        journal: Journal,
         place: Place,
         time: Time,
         failure: fn(Failure) -> Words,
@@ -52,6 +57,8 @@ texts! {
         missing: fn(Missing) -> Words,
         store_failure: fn(StoreFailure) -> Words,
         unreadable: fn(UnreadableCause) -> Words,
+        transport: fn(Transport) -> Words,
+        close_cause: fn(CloseCause) -> Words,
         session_end: fn(SessionEndCause) -> Words,
     }
 
@@ -106,6 +113,7 @@ texts! {
         reconnecting_in: fn(&str, &str) -> String,
         reconnecting_now: fn(&str) -> String,
         reconnecting_short: Words,
+        pausing: fn(&str, &str) -> String,
         offline_hint: Words,
         signed_out: Words,
         try_now: Words,
@@ -216,6 +224,44 @@ texts! {
         sign_out_waiting: Words,
         sign_out_confirm: Words,
         signing_out: Words,
+    }
+
+    /// The page of the connection.
+    Link {
+        title: Words,
+        open: Words,
+        hint: Words,
+        transport: Words,
+        round_trip: Words,
+        since: Words,
+        attempt: Words,
+        streams: Words,
+        received: Words,
+        sent: Words,
+        last_close: Words,
+        better_try: Words,
+        milliseconds: fn(&str) -> String,
+        kilobytes: fn(&str) -> String,
+        reconnect: Words,
+        way: Words,
+        way_hint: Words,
+        automatic: Words,
+    }
+
+    /// The log of the connection.
+    Journal {
+        title: Words,
+        severities: Words,
+        severity: fn(Severity) -> Words,
+        topics: Words,
+        topic: fn(Topic) -> Words,
+        all: Words,
+        search: Words,
+        pause: Words,
+        resume: Words,
+        export: Words,
+        empty: Words,
+        kind: fn(&LogKind) -> String,
     }
 
     /// Where the app cannot run.

@@ -69,7 +69,7 @@ pub(crate) fn AccountPage() -> impl IntoView {
     let signing_in = Memo::new(move |_| match router.route() {
         Route::SignIn => true,
         Route::SignUp => false,
-        Route::List | Route::Settings | Route::Conversation(_) => ended.get(),
+        Route::List | Route::Settings | Route::Connection | Route::Conversation(_) => ended.get(),
     });
     view! {
         <main class="account">

@@ -3,6 +3,7 @@
 
 use crate::client::use_client;
 use crate::locale;
+use crate::page::connection::ConnectionPane;
 use crate::page::conversation::ConversationPane;
 use crate::page::list::ListPane;
 use crate::page::settings::SettingsPane;
@@ -40,6 +41,7 @@ pub(crate) fn MainPage() -> impl IntoView {
                     {move || match pane.get() {
                         Route::Conversation(id) => view! { <ConversationPane id=id /> }.into_any(),
                         Route::Settings => view! { <SettingsPane /> }.into_any(),
+                        Route::Connection => view! { <ConnectionPane /> }.into_any(),
                         Route::List | Route::SignIn | Route::SignUp => nothing_open().into_any(),
                     }}
                 </section>

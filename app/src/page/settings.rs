@@ -13,7 +13,7 @@ use leptos::prelude::*;
 /// The pane of the settings.
 #[component]
 pub(crate) fn SettingsPane() -> impl IntoView {
-    let client = use_client();
+    let (client, router) = (use_client(), use_router());
     client.close();
     let text = &locale::text().settings;
     view! {
@@ -34,6 +34,19 @@ pub(crate) fn SettingsPane() -> impl IntoView {
                         <li>{icon(Icon::EyeOff)} <span>{text.privacy_server}</span></li>
                         <li>{icon(Icon::Key)} <span>{text.privacy_password}</span></li>
                     </ul>
+                </section>
+                <section class="card" aria-labelledby="connection-title">
+                    <h2 id="connection-title">{locale::text().link.title}</h2>
+                    <div class="form-row form-row-apart">
+                        <p>{locale::text().link.hint}</p>
+                        <a
+                            class="button button-quiet"
+                            href=Route::Connection.path()
+                            on:click=move |click| router.follow(&click, Route::Connection)
+                        >
+                            {locale::text().link.open}
+                        </a>
+                    </div>
                 </section>
                 <Leaving />
             </div>

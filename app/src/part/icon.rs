@@ -6,6 +6,7 @@ use leptos::prelude::*;
 /// An icon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Icon {
+    Again,
     Alert,
     Back,
     Check,
@@ -32,6 +33,7 @@ pub(crate) enum Icon {
 impl Icon {
     fn path(self) -> &'static str {
         match self {
+            Icon::Again => "M19.5 12a7.5 7.5 0 1 1-2.2-5.3L19.5 9M19.5 4v5h-5",
             Icon::Alert => {
                 "M12 8.5v4.5M12 16.5v.01M10.3 4.2 2.9 17a2 2 0 0 0 1.7 3h14.8a2 2 0 0 0 1.7-3L13.7 4.2a2 2 0 0 0-3.4 0z"
             }

@@ -1,8 +1,9 @@
 //! The connection, always in sight (X1). Owns its words and the countdown to the next try.
 
-use crate::client::{Connection, Progress, use_client};
+use crate::client::{Connection, Pace, Progress, Transport, use_client};
 use crate::locale;
 use crate::part::icon::{Icon, icon};
+use crate::route::{Route, use_router};
 use leptos::prelude::*;
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ const TICK: Duration = Duration::from_millis(500);
 /// The line of status.
 #[component]
 pub(crate) fn Status() -> impl IntoView {
-    let client = use_client();
+    let (client, router) = (use_client(), use_router());
     let text = &locale::text().status;
     let waits = Memo::new(move |_| matches!(client.connection(), Connection::Reconnecting { .. }));
     let now = RwSignal::new(client.now());
@@ -25,15 +26,23 @@ pub(crate) fn Status() -> impl IntoView {
         }
     });
     let detail = move || match client.connection() {
-        Connection::Reconnecting { attempt, next_try_at, .. } => {
+        Connection::Reconnecting { attempt, next_try_at, pace, .. } => {
             let attempt = locale::number(attempt);
             let wait_s = next_try_at.since(now.get()).0.div_ceil(1_000);
             Some(if wait_s == 0 {
                 (text.reconnecting_now)(&attempt)
             } else {
                 let wait = locale::number(u32::try_from(wait_s).unwrap_or(u32::MAX));
-                (text.reconnecting_in)(&attempt, &(locale::text().time.seconds)(&wait))
+                let said = match pace {
+                    Pace::Backoff => text.reconnecting_in,
+                    Pace::Pause => text.pausing,
+                };
+                said(&attempt, &(locale::text().time.seconds)(&wait))
             })
+        }
+        Connection::Online { progress: Progress::CaughtUp, .. } => {
+            let carried = transport_of(client.connection()).map(|way| (locale::text().transport)(way).to_owned());
+            Some([carried, round_trip(client.connection())].into_iter().flatten().collect::<Vec<_>>().join(" · "))
         }
         Connection::None | Connection::Connecting | Connection::Online { .. } | Connection::Offline => None,
     };
@@ -47,7 +56,14 @@ pub(crate) fn Status() -> impl IntoView {
             // The countdown stands outside of what is announced: nobody wants to hear each second.
             <span class="status-words" class:hidden=move || waits.get() role="status">{move || words(client.connection())}</span>
             {move || (client.connection() == Connection::Offline).then(|| icon(Icon::Offline))}
-            <span class="status-detail">{detail}</span>
+            <a
+                class="status-detail"
+                href=Route::Connection.path()
+                title=locale::text().link.title
+                on:click=move |click| router.follow(&click, Route::Connection)
+            >
+                {detail}
+            </a>
             <Show when=move || waits.get()>
                 <button type="button" class="status-button" on:click=move |_| client.reconnect()>
                     {text.try_now}
@@ -69,7 +85,27 @@ fn name(connection: Connection) -> &'static str {
     }
 }
 
-fn words(connection: Connection) -> &'static str {
+/// What carries the events, when they flow.
+pub(crate) fn transport_of(connection: Connection) -> Option<Transport> {
+    match connection {
+        Connection::Online { transport, .. } => Some(transport),
+        Connection::None | Connection::Connecting | Connection::Reconnecting { .. } | Connection::Offline => None,
+    }
+}
+
+/// From a question to its answer, when that was measured.
+pub(crate) fn round_trip(connection: Connection) -> Option<String> {
+    match connection {
+        Connection::Online { round_trip, .. } => {
+            let ms = round_trip.map(|took| u32::try_from(took.0).unwrap_or(u32::MAX));
+            ms.map(|ms| (locale::text().link.milliseconds)(&locale::number(ms)))
+        }
+        Connection::None | Connection::Connecting | Connection::Reconnecting { .. } | Connection::Offline => None,
+    }
+}
+
+/// The state in words.
+pub(crate) fn words(connection: Connection) -> &'static str {
     let text = &locale::text().status;
     match connection {
         Connection::None => text.signed_out,
