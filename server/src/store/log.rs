@@ -219,16 +219,24 @@ pub(crate) async fn read_after(pool: &AnyPool, after: LogNumber, size: PageSize)
     page(pool, sqlx::query(sqlx::AssertSqlSafe(sql)).bind(after.0).bind(rows_max(size)), size).await
 }
 
-/// The events for `device` after `after` and up to `upto`, of its own stream and of the conversations it is in, each
-/// for as long as it is in it.
-pub(crate) async fn read_device(
-    pool: &AnyPool,
-    device: DeviceId,
-    (after, upto): (LogNumber, LogNumber),
-    size: PageSize,
-) -> Result<Vec<Row>, StoreError> {
-    // The numbers come from the index alone; bodies are read for the page only.
-    let sql = format!(
+/// How far a device that is behind looks at first, in numbers of the log.
+const WINDOW_MIN: usize = 1_024;
+/// How much further each time that it has found less than a page.
+const WINDOW_GROWTH: usize = 4;
+
+/// Where the windows end in which a page is looked for, the last at `upto`. Without them each page looks at a page of
+/// every conversation that has something left, and all pages of a device that is far behind in many of them at the
+/// square of it.
+fn windows(after: LogNumber, upto: LogNumber) -> impl Iterator<Item = LogNumber> {
+    let sizes = std::iter::successors(Some(WINDOW_MIN), |size| Some(size.saturating_mul(WINDOW_GROWTH)));
+    let ends = sizes.map(move |size| after.plus(size).min(upto));
+    let mut is_over = false;
+    ends.take_while(move |end| !std::mem::replace(&mut is_over, *end == upto))
+}
+
+/// The events of a device in a window. The numbers come from the index alone; bodies are read for the page only.
+fn device_sql() -> String {
+    format!(
         "SELECT {COLUMNS} FROM log l WHERE l.n IN (\
            SELECT n FROM (\
              SELECT i.n AS n FROM member m JOIN log i ON i.stream = m.conversation \
@@ -237,14 +245,32 @@ pub(crate) async fn read_device(
              UNION ALL SELECT o.n AS n FROM log o WHERE o.stream = $4 AND o.n > $1 AND o.n <= $2\
            ) AS mine ORDER BY n LIMIT $5\
          ) ORDER BY l.n"
-    );
-    let query = sqlx::query(sqlx::AssertSqlSafe(sql))
-        .bind(after.0)
-        .bind(upto.0)
-        .bind(device.0.as_slice())
-        .bind(Stream::Device(device).to_bytes())
-        .bind(rows_max(size));
-    page(pool, query, size).await
+    )
+}
+
+/// The events for `device` after `after` and up to `upto`, of its own stream and of the conversations it is in, each
+/// for as long as it is in it.
+pub(crate) async fn read_device(
+    pool: &AnyPool,
+    device: DeviceId,
+    (after, upto): (LogNumber, LogNumber),
+    size: PageSize,
+) -> Result<Vec<Row>, StoreError> {
+    let mut rows = Vec::new();
+    for end in windows(after, upto) {
+        let query = sqlx::query(sqlx::AssertSqlSafe(device_sql()))
+            .bind(after.0)
+            .bind(end.0)
+            .bind(device.0.as_slice())
+            .bind(Stream::Device(device).to_bytes())
+            .bind(rows_max(size));
+        rows = page(pool, query, size).await?;
+        let body_bytes: usize = rows.iter().map(|row| row.body.len()).sum();
+        if rows.len() >= size.rows_max || body_bytes >= size.body_max_bytes {
+            break;
+        }
+    }
+    Ok(rows)
 }
 
 /// The newest events of a conversation from `first` on and before `before`, newest first.
@@ -310,3 +336,6 @@ pub(crate) async fn purge(tx: &mut Write, before: Millis) -> Result<u64, StoreEr
         .await?;
     Ok(gone.rows_affected())
 }
+
+#[cfg(test)]
+mod tests;
