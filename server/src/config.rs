@@ -205,6 +205,9 @@ pub struct Rates {
     /// Key packages claimed a minute by one account
     #[arg(long, env = "SOTTO_CLAIMS_PER_MINUTE_AND_USER", value_name = "COUNT", default_value_t = 1_000)]
     pub claims_per_minute_and_user: u32,
+    /// Groups created, moved on and loaded a minute by one account
+    #[arg(long, env = "SOTTO_GROUPS_PER_MINUTE_AND_USER", value_name = "COUNT", default_value_t = 600)]
+    pub groups_per_minute_and_user: u32,
 }
 
 impl Config {
@@ -257,6 +260,7 @@ impl Config {
             ("guesses_per_minute_and_name", rates.guesses_per_minute_and_name.into(), 1, RATE_MAX),
             ("finds_per_minute_and_user", rates.finds_per_minute_and_user.into(), 1, RATE_MAX),
             ("claims_per_minute_and_user", rates.claims_per_minute_and_user.into(), 1, RATE_MAX),
+            ("groups_per_minute_and_user", rates.groups_per_minute_and_user.into(), 1, RATE_MAX),
         ];
         for (key, value, from, to) in ranges {
             if !(from..=to).contains(&value) {

@@ -3,6 +3,7 @@
 //! [`writer`](self) appends, `tail` reads what was appended and gives it out, `life` runs one stream, `hub` knows who
 //! gets what. The rule: the log is the truth. What is in memory here can be lost at any time without losing an event.
 
+pub(crate) mod acknowledged;
 pub(crate) mod cursor;
 pub(crate) mod ear;
 pub(crate) mod event;
@@ -26,6 +27,7 @@ pub(crate) mod typing;
 pub(crate) mod writer;
 
 use crate::clock::Clock;
+use crate::delivery::acknowledged::Acknowledged;
 use crate::delivery::cursor::CursorKey;
 use crate::delivery::frame::Notice;
 use crate::delivery::hub::Hub;
@@ -85,6 +87,7 @@ pub(crate) struct Inner {
     hub: Mutex<Hub>,
     tickets: Mutex<Tickets>,
     typing: Mutex<Typing>,
+    acknowledged: Mutex<Acknowledged>,
     stop: watch::Sender<bool>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
 }
@@ -96,6 +99,10 @@ impl Inner {
 
     fn tickets(&self) -> MutexGuard<'_, Tickets> {
         lock(&self.tickets)
+    }
+
+    fn acknowledged(&self) -> MutexGuard<'_, Acknowledged> {
+        lock(&self.acknowledged)
     }
 
     fn typing(&self) -> MutexGuard<'_, Typing> {
@@ -155,6 +162,7 @@ impl Delivery {
             hub: Mutex::new(Hub::new(tail)),
             tickets: Mutex::default(),
             typing: Mutex::default(),
+            acknowledged: Mutex::default(),
             stop,
             tasks: Mutex::default(),
         });
@@ -162,6 +170,7 @@ impl Delivery {
             writer,
             tokio::spawn(tail::run(inner.clone(), news, stopped.clone())),
             tokio::spawn(pulse::beat(inner.clone(), stopped.clone())),
+            tokio::spawn(acknowledged::keep(inner.clone(), stopped.clone())),
         ];
         if let Some(keep) = terms.retention_ms {
             tasks.push(tokio::spawn(pulse::retain(inner.clone(), keep, stopped)));
@@ -210,6 +219,11 @@ impl Delivery {
     /// Answers one long poll, which begins with `first_words`.
     pub(crate) async fn poll(&self, start: Start, first_words: Option<Notice>) -> Polled {
         poll::hold(&self.0, start, first_words).await
+    }
+
+    /// Notes that `device` has stored everything up to `n`.
+    pub(crate) fn acknowledge(&self, device: DeviceId, n: LogNumber) {
+        self.0.acknowledged().note(device, n);
     }
 
     /// Tells the other people of a conversation that somebody writes, or has stopped.

@@ -132,6 +132,7 @@ async fn insert_device(tx: &mut Write, device: DeviceRef) {
         registered_n: 0,
         registered_at: NOW,
         is_revoked: false,
+        acknowledged_n: 0,
     };
     account::insert_device(tx, &device).await.expect("a device");
 }

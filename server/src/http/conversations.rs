@@ -37,6 +37,7 @@ pub(crate) async fn create(
     caller: DeviceCaller,
     request: CreateConversationRequest,
 ) -> Result<ConversationCreated, Refusal> {
+    app.limits.group(caller.device.user)?;
     check_state(&request.state, request.welcome.as_ref())?;
     let is_with_oneself = request.kind == Kind::Direct { peer: caller.device.user };
     if is_with_oneself || request.state.epoch > FIRST_EPOCH_MAX {
@@ -81,6 +82,7 @@ pub(crate) async fn load(
 
 /// [`Commit`].
 pub(crate) async fn commit(app: Arc<App>, caller: DeviceCaller, request: CommitRequest) -> Result<Committed, Refusal> {
+    app.limits.group(caller.device.user)?;
     check_state(&request.state, request.welcome.as_ref())?;
     check_share(&request.commit, limit::COMMIT_MAX_BYTES, request.state.members.len())?;
     let head = commit_head(request.commit.as_slice()).ok_or(Code::Invalid)?;
@@ -122,6 +124,7 @@ pub(crate) async fn load_group(
     caller: DeviceCaller,
     request: LoadGroupRequest,
 ) -> Result<GroupLoaded, Refusal> {
+    app.limits.group(caller.device.user)?;
     let (id, user) = (request.conversation, caller.device.user);
     // One snapshot for state and members: a commit may come in between.
     let mut snapshot = app.store.read().begin().await.map_err(StoreError::from)?;

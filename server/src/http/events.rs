@@ -102,6 +102,12 @@ async fn begin(
     if let Some(cursor) = parts.headers.get("last-event-id") {
         let cursor = cursor.to_str().ok().and_then(Cursor::new).ok_or(Code::BadCursor)?;
         start.from = crate::http::messages::read_cursor(app, &cursor).await?;
+        app.delivery.acknowledge(start.device.device, start.from);
+    }
+    // Who polls on has the answer before.
+    match start.stage {
+        Stage::First => {}
+        Stage::Reading | Stage::Live => app.delivery.acknowledge(start.device.device, start.from),
     }
     let network = Network::from(auth::address(app.config.address_source, parts));
     let admission = app.streams.admit(network, start.device)?;

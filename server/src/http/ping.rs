@@ -14,9 +14,10 @@ pub(crate) fn routes(routes: Routes) -> Routes {
 }
 
 /// [`Ping`].
-pub(crate) async fn ping(app: Arc<App>, _caller: DeviceCaller, request: PingRequest) -> Result<Pong, Refusal> {
+pub(crate) async fn ping(app: Arc<App>, caller: DeviceCaller, request: PingRequest) -> Result<Pong, Refusal> {
     if let Some(cursor) = &request.cursor {
-        read_cursor(&app, cursor).await?;
+        let n = read_cursor(&app, cursor).await?;
+        app.delivery.acknowledge(caller.device.device, n);
     }
     Ok(Pong { server_time: app.clock.now() })
 }

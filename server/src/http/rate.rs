@@ -58,6 +58,7 @@ pub(crate) struct Limits {
     guesses: Limit,
     finds: Limit,
     claims: Limit,
+    groups: Limit,
 }
 
 /// Which step of a sign-up: each has the whole limit, so that one sign-up counts once.
@@ -79,6 +80,7 @@ impl Limits {
             guesses: Limit::new(rates.guesses_per_minute_and_name),
             finds: Limit::new(rates.finds_per_minute_and_user),
             claims: Limit::new(rates.claims_per_minute_and_user),
+            groups: Limit::new(rates.groups_per_minute_and_user),
         }
     }
 
@@ -107,6 +109,11 @@ impl Limits {
     /// A claim of `count` key packages by `user`.
     pub(crate) fn claim(&self, user: UserId, count: usize) -> Result<(), Refusal> {
         self.claims.take(user, count)
+    }
+
+    /// A command of `user` that carries the state of a group: up to 20 MB each.
+    pub(crate) fn group(&self, user: UserId) -> Result<(), Refusal> {
+        self.groups.take(user, 1)
     }
 }
 

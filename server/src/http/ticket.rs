@@ -28,7 +28,11 @@ pub(crate) async fn open(app: Arc<App>, caller: DeviceCaller, request: TicketReq
         return Err(Code::ProtocolUnsupported.into());
     }
     let from = match &request.cursor {
-        Some(cursor) => read_cursor(&app, cursor).await?,
+        Some(cursor) => {
+            let n = read_cursor(&app, cursor).await?;
+            app.delivery.acknowledge(caller.device.device, n);
+            n
+        }
         None => registered(&app, caller).await?,
     };
     let ticket = app.delivery.issue_ticket(Start {

@@ -3,6 +3,7 @@
 //! The rule: an account has exactly one current device; devices before it keep their row, which says where their
 //! messages came from, and lose their key packages.
 
+use crate::store::log::LogNumber;
 use crate::store::rows::{bigint, column};
 use crate::store::{StoreError, key, log};
 use sotto_wire::account::{Identity, Name};
@@ -46,6 +47,8 @@ pub(crate) struct Device {
     pub(crate) registered_at: Millis,
     /// Whether another has taken its place.
     pub(crate) is_revoked: bool,
+    /// The newest row that it has said to have stored.
+    pub(crate) acknowledged_n: i64,
 }
 
 /// By what an account is found.
@@ -130,6 +133,7 @@ pub(crate) async fn register_device(
         registered_n: log::bounds(&mut *tx).await?.head.0,
         registered_at: now,
         is_revoked: false,
+        acknowledged_n: 0,
     };
     insert_device(tx, &row).await?;
     key::add(tx, device.device, &sent.key_packages).await
@@ -155,7 +159,8 @@ pub(crate) async fn insert_device(tx: &mut AnyConnection, device: &Device) -> Re
 /// The device, current or not, when there is one.
 pub(crate) async fn load_device(tx: &mut AnyConnection, device: DeviceId) -> Result<Option<Device>, StoreError> {
     let row = sqlx::query(
-        "SELECT account, certificate, last_resort, registered_n, registered_at, revoked_at FROM device WHERE id = $1",
+        "SELECT account, certificate, last_resort, registered_n, registered_at, revoked_at, acknowledged_n FROM device \
+         WHERE id = $1",
     )
     .bind(device.0.as_slice())
     .fetch_optional(tx)
@@ -168,7 +173,18 @@ pub(crate) async fn load_device(tx: &mut AnyConnection, device: DeviceId) -> Res
         registered_n: column(&row, 3)?,
         registered_at: column(&row, 4)?,
         is_revoked: column::<Option<Millis>>(&row, 5)?.is_some(),
+        acknowledged_n: column(&row, 6)?,
     }))
+}
+
+/// Notes that the device has stored everything up to `n`.
+pub(crate) async fn acknowledge(tx: &mut AnyConnection, device: DeviceId, n: LogNumber) -> Result<(), StoreError> {
+    sqlx::query("UPDATE device SET acknowledged_n = $1 WHERE id = $2 AND acknowledged_n < $1")
+        .bind(n.0)
+        .bind(device.0.as_slice())
+        .execute(tx)
+        .await?;
+    Ok(())
 }
 
 /// Takes the account's current device away: another is registered in the same transaction.

@@ -7,6 +7,7 @@ mod commands;
 mod devices;
 mod ends;
 mod keys;
+mod limits;
 mod process;
 mod refusals;
 mod room;
