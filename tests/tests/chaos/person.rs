@@ -2,10 +2,11 @@
 //! the pace of a person, not a wait for something.
 
 use sotto_core::contract::Command;
-use sotto_core::view::MessageKey;
+use sotto_core::view::{Connection, MessageKey};
 use sotto_tests::fault::{FaultyLink, Strike, Struck};
 use sotto_tests::{Device, Dice, Seen};
 use sotto_wire::ConversationId;
+use sotto_wire::ticket::Transport;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -15,6 +16,8 @@ use tokio::time::{sleep, timeout};
 const IMPATIENCE: Duration = Duration::from_millis(300);
 /// After so many times a fault that has not struck will not: five times the longest wait of a client.
 const IMPATIENCE_MAX: usize = 500;
+/// So many times until the app is closed and opened again.
+const TRIES_A_RELOAD: usize = 5;
 /// One reload in so many strikes.
 const STRIKES_A_RELOAD: u64 = 5;
 
@@ -26,6 +29,8 @@ pub(crate) struct Person {
     pub(crate) struck: Struck,
     /// Every text that the device has taken, in order.
     pub(crate) written: BTreeMap<ConversationId, Vec<(MessageKey, String)>>,
+    /// How often each transport was seen to carry the stream.
+    pub(crate) carried: BTreeMap<&'static str, u64>,
     link: FaultyLink,
     conversations: Vec<ConversationId>,
     dice: Dice,
@@ -37,7 +42,16 @@ impl Person {
         let struck = Struck::default();
         let link = FaultyLink::to(server, struck.clone()).await;
         let device = Device::signed_up(name, &link.origin()).await;
-        Self { name, device, struck, written: BTreeMap::new(), link, conversations: Vec::new(), dice }
+        Self {
+            name,
+            device,
+            struck,
+            written: BTreeMap::new(),
+            carried: BTreeMap::new(),
+            link,
+            conversations: Vec::new(),
+            dice,
+        }
     }
 
     /// Waits until the device is in the conversation.
@@ -50,6 +64,7 @@ impl Person {
     pub(crate) async fn live(&mut self, strikes: &[Strike]) {
         for strike in strikes {
             self.write_for(strike.after).await;
+            self.look();
             let before = self.link.strike(*strike);
             let mut tries = 0;
             while timeout(IMPATIENCE, self.struck.more_than(strike.fault, before)).await.is_err() {
@@ -57,6 +72,10 @@ impl Person {
                 assert!(tries < IMPATIENCE_MAX, "{}: {:?} does not strike", self.name, strike.fault);
                 self.write().await;
                 self.device.input(Command::Reconnect);
+                // What only meets new connections never meets one that goes on: the app is closed and opened.
+                if tries % TRIES_A_RELOAD == 0 {
+                    self.device.reload().await;
+                }
             }
             self.write_for(strike.lasts).await;
             self.link.clear();
@@ -80,6 +99,17 @@ impl Person {
         let key = self.device.send(conversation, &text).await;
         written.push((key, text));
         key
+    }
+
+    /// Notes by what the stream comes now.
+    fn look(&mut self) {
+        let name = match self.device.seen().connection {
+            Connection::Online { transport: Transport::Sse, .. } => "sse",
+            Connection::Online { transport: Transport::WebSocket, .. } => "web_socket",
+            Connection::Online { transport: Transport::LongPoll, .. } => "long_poll",
+            _ => "none",
+        };
+        *self.carried.entry(name).or_default() += 1;
     }
 
     async fn open(&self, conversation: ConversationId) {
