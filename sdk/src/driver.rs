@@ -25,6 +25,31 @@ use wasm_bindgen_futures::spawn_local;
 /// often, a deadline that passed in the meantime is noticed this soon after waking. Costs next to nothing.
 const TIMER_LONGEST_MS: u64 = 10_000;
 
+/// After so long the page gets its turn: a third of the 50 ms from which on a task is long (W3C Long Tasks), because one
+/// more step may take as long again, and drawing what came of it too.
+const SLICE_MS: Millis = Millis(16);
+
+/// Time since the page had its turn.
+struct Slice {
+    began_at: Millis,
+}
+
+impl Slice {
+    fn begin() -> Self {
+        Self { began_at: clock::now() }
+    }
+
+    fn is_over(&self) -> bool {
+        clock::now().since(self.began_at) >= SLICE_MS
+    }
+
+    /// Gives the page its turn.
+    async fn end(&mut self) {
+        task::turn().await;
+        *self = Self::begin();
+    }
+}
+
 /// Drives a client.
 pub(crate) struct Driver {
     world: Rc<World>,
@@ -65,7 +90,7 @@ impl Driver {
     pub(crate) async fn run(mut self) {
         let world = Rc::clone(&self.world);
         let _page = Page::watch(&world);
-        self.drain();
+        self.drain(&mut Slice::begin()).await;
         while let Some(mut inputs) = world.inputs.take().await {
             if inputs.iter().all(|input| matches!(input, Input::Frame { .. })) {
                 // The browser gives out the frames of one packet one by one: let them all come, so that the core can
@@ -73,11 +98,15 @@ impl Driver {
                 task::turn().await;
                 inputs.extend(world.inputs.take_now());
             }
-            let now = clock::now();
+            let mut slice = Slice::begin();
             for input in inputs {
-                self.take(input, now);
+                if slice.is_over() {
+                    self.drain(&mut slice).await;
+                    slice.end().await;
+                }
+                self.take(input, clock::now());
             }
-            self.drain();
+            self.drain(&mut slice).await;
         }
     }
 
@@ -94,11 +123,15 @@ impl Driver {
         self.client.handle(input, now);
     }
 
-    fn drain(&mut self) {
+    async fn drain(&mut self, slice: &mut Slice) {
         let wake_at = loop {
             match self.client.poll() {
                 Output::Idle(wake_at) => break wake_at,
                 output => self.perform(output),
+            }
+            if slice.is_over() {
+                self.world.shown.flush();
+                slice.end().await;
             }
         };
         self.arm(wake_at);
@@ -170,5 +203,50 @@ impl Driver {
         let world = Rc::clone(&self.world);
         let wait_ms = u32::try_from(wait_ms).expect("bounded by TIMER_LONGEST_MS, which fits");
         self.timer = Some((wake_at, Timeout::new(wait_ms, move || world.inputs.push(Input::Timer))));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::database::tests::{fresh_name, opened};
+    use crate::sotto::Options;
+    use sotto_core::contract::LoadKey;
+    use std::cell::Cell;
+    use wasm_bindgen_test::wasm_bindgen_test;
+
+    /// Work of some hundred milliseconds.
+    const MANY: u64 = 50_000;
+
+    #[wasm_bindgen_test]
+    async fn the_page_has_its_turns_while_much_comes_at_once() {
+        let world = Rc::new(World::new(Options::default()));
+        let driver = Driver::new(Rc::clone(&world), opened(&fresh_name()).await, Start { seed: [0; 32] });
+        let longest = Rc::new(Cell::new(Millis(0)));
+        let measured = Rc::clone(&longest);
+        spawn_local(async move {
+            while Rc::strong_count(&measured) > 1 {
+                let began = clock::now();
+                task::turn().await;
+                measured.set(measured.get().max(clock::now().since(began)));
+            }
+        });
+        // The measuring has begun.
+        task::turn().await;
+        (0..MANY).for_each(|number| world.inputs.push(Input::LoadFailed(LoadKey(u64::MAX - number))));
+        let began = clock::now();
+        world.inputs.push(Input::Timer);
+        let ending = Rc::clone(&world);
+        let all_taken = async {
+            // The driver asks for more when it has done all of these.
+            task::turn().await;
+            while ending.shown.session.get().as_ref() == &Session::Starting {
+                task::turn().await;
+            }
+        };
+        task::first(driver.run(), all_taken).await;
+        let (took, longest) = (clock::now().since(began), longest.get());
+        assert!(took.0 > 4 * SLICE_MS.0, "{took:?} is too little work to show anything");
+        assert!(longest.0 < took.0 / 2, "the longest wait for a turn was {longest:?} of {took:?}");
     }
 }

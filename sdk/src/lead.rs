@@ -14,6 +14,10 @@ use sotto_core::wire::ConversationId;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
+/// Most changes of one message: it is one task of the tabs that hear it, which on a slow phone shows some ten messages
+/// within a frame.
+const NEWS_MAX: usize = 32;
+
 /// The lead of this tab.
 pub(crate) struct Lead {
     key: LeadKey,
@@ -93,8 +97,12 @@ impl Lead {
 
     /// Tells the others what was noted. `open` is the conversation that is open in this tab.
     pub(crate) fn flush(&self, open: Option<ConversationId>) {
-        let told = self.news.take();
-        if !told.is_empty() {
+        let mut news = self.news.take().into_iter();
+        loop {
+            let told: Vec<Told> = news.by_ref().take(NEWS_MAX).collect();
+            if told.is_empty() {
+                break;
+            }
             self.number.set(self.number.get() + 1);
             self.say(FromLead::News { lead: self.key, number: self.number.get(), told });
         }
