@@ -68,6 +68,17 @@ proptest! {
         let _ = Event::from_frame(&bytes);
     }
 
+    #[cfg(feature = "cbor")]
+    #[test]
+    fn no_bytes_make_the_binary_codec_panic(bytes: Vec<u8>, depth in 0_usize..5_000, opener in prop_oneof![
+        Just(0x81_u8), Just(0x9f), Just(0xa1), Just(0xbf), Just(0xc1), Just(0x5f), Just(0x7f)
+    ]) {
+        use sotto_wire::{cbor, message::SendMessageRequest};
+        let deep = [vec![opener; depth], bytes].concat();
+        let _ = cbor::open(&deep);
+        let _ = cbor::payload::<SendMessageRequest>(&deep);
+    }
+
     #[test]
     fn a_cut_frame_is_refused(cut in 0..200_usize) {
         let frame = br#"{"type":"heartbeat","payload":{"server_time":1},"timestamp":"2026-11-20T00:00:00.000Z"}"#;

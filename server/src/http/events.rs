@@ -44,7 +44,11 @@ async fn open(
 ) -> Response {
     let began = app.clock.now();
     let (parts, _) = request.into_parts();
-    let outcome = match wanted(&parts.headers).filter(|transport| app.config.offers(*transport)) {
+    let is_here = |transport: &OfferedTransport| {
+        app.config.offers(*transport)
+            && (*transport == OfferedTransport::WebSocket || parts.uri.path() != WEBSOCKET_PATH)
+    };
+    let outcome = match wanted(&parts.headers).filter(is_here) {
         Some(transport) => begin(&app, &handover, (&parts, transport)).await,
         None => Err(Code::UpgradeRequired.into()),
     };

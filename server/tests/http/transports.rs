@@ -1,8 +1,8 @@
 //! The event stream over WebSocket and long poll (T2, T3, T6, T14, T15, A6), beside server-sent events.
 
 use crate::client::{PASSWORD, Person, Reply, Server, bearer, cookie_header, new_device, sign_in};
-use crate::room::{direct, say};
-use crate::stream::{Frame, Socket, handshake, masked, next_path, poll, shake, ticket_path};
+use crate::room::{direct, message, say};
+use crate::stream::{Frame, Socket, command, handshake, masked, next_path, poll, shake, ticket_path};
 use reqwest::header::{ACCEPT, HeaderMap, HeaderValue};
 use serde_json::{Value, json};
 use sotto_server::OfferedTransport;
@@ -250,6 +250,32 @@ async fn shutdown_is_said_and_closes_with_its_code() {
 }
 
 #[tokio::test]
+async fn what_a_stopping_server_has_carried_out_it_has_answered() {
+    let server = Server::start().await;
+    let (ada, ben) = two(&server).await;
+    let room = direct(&server, &ada, &ben).await;
+    let mut socket = Socket::open((&server, &ada), None, &[]).await;
+    assert!(matches!(socket.event().await, Event::Ephemeral(Ephemeral::Connected(_))));
+    let commands: Vec<u8> = (0..200)
+        .flat_map(|number: usize| {
+            let payload = serde_json::to_value(message(room, "hello")).expect("JSON");
+            masked(0x81, &command("send_message", &payload, &number.to_string()))
+        })
+        .collect();
+    tokio::io::AsyncWriteExt::write_all(&mut socket.stream, &commands).await.expect("written");
+    // Some were taken: their answers come while the server stops.
+    while socket.json().await["type"] != "message_sent" {}
+    let mut database = server.database().await;
+    let (folder, (kinds, code)) = tokio::join!(server.stop(), socket.ending());
+    let answered = 1 + kinds.iter().filter(|kind| *kind == "message_sent").count();
+    let stored: i64 =
+        sqlx::query_scalar("SELECT COUNT(*) FROM log WHERE kind = 1").fetch_one(&mut database).await.expect("a count");
+    assert_eq!((answered, code), (usize::try_from(stored).expect("a count"), Some(1_012)));
+    assert_eq!(kinds.iter().filter(|kind| *kind == "shutdown").count(), 1);
+    drop(folder);
+}
+
+#[tokio::test]
 async fn peer_that_breaks_the_protocol_is_closed_with_the_code_for_it_and_nobody_else_is() {
     let server = Server::start().await;
     let ada = Person::sign_up(&server, "ada").await;
@@ -318,6 +344,8 @@ async fn handshake_agrees_on_subprotocol_and_compression() {
     ] {
         assert!(answer.lines().any(|field| field == line), "{line} is not in {answer}");
     }
+    let plain = Reply::to_get(&server, "/ws?ticket=x", HeaderMap::new()).await;
+    assert_eq!(plain.refusal(), (426, Code::UpgradeRequired));
     let old = handshake(&server, "/ws?ticket=x", &[]).replace("version: 13", "version: 8");
     let (_, answer) = shake(&server, &old).await;
     assert!(answer.starts_with("HTTP/1.1 400 ") && answer.contains("sec-websocket-version: 13"), "{answer}");

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::websocket::{Compression, message};
+use proptest::prelude::*;
 
 const MAX_BYTES: usize = 100_000;
 const MASK: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
@@ -174,4 +175,21 @@ fn deflated_text_that_is_no_text_is_refused() {
     message(&mut sent, (Kind::Binary, &[0xff; 300]), Compression::Wide);
     let mut decoder = Decoder::new(MAX_BYTES).with_deflate();
     assert_eq!(receive_in(&mut decoder, &frame(0xc1, &sent[2..]), 4_096).1, Some(Violation::Payload));
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_make_the_decoder_panic_and_pieces_change_nothing(
+        bytes in proptest::collection::vec(any::<u8>(), 0..600),
+        is_framed: bool,
+        size_bytes in 1_usize..50,
+    ) {
+        // Half of them in a frame that is well-formed, so that they get further than its header.
+        let bytes = match bytes.split_first() {
+            Some((first, rest)) if is_framed => [frame(*first, rest), frame(0x80, rest)].concat(),
+            Some(_) | None => bytes,
+        };
+        let read_in = |size_bytes| receive_in(&mut Decoder::new(1_000).with_deflate(), &bytes, size_bytes);
+        prop_assert_eq!(read_in(size_bytes), read_in(usize::MAX));
+    }
 }
