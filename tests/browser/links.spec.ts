@@ -31,16 +31,7 @@ test('after a reload both are signed in and the conversation is on screen from t
   await ben.sees('and me');
 });
 
-test('what is written while the server is stopped goes out once and in order', async ({ person, server }) => {
-  const ada = await person('ada');
-  const ben = await person('ben');
-  await ada.signUp();
-  await ben.signUp();
-  await ada.startDirect(ben);
-  await ada.write('zero');
-  await ben.open('ada');
-  await ben.sees('zero');
-
+test('what is written while the server is stopped goes out once and in order', async ({ pair: { ada, ben }, server }) => {
   await server.stop();
   await ada.seesStatus('reconnecting');
   await expect(ada.status).toContainText(/Reconnecting: attempt \d+/);
@@ -56,19 +47,10 @@ test('what is written while the server is stopped goes out once and in order', a
   for (const reader of [ada, ben]) expect(await reader.texts(written)).toEqual(['one', 'two', 'three']);
 });
 
-type Around = { person: (name: string) => Promise<Person> };
+type Pair = { ada: Person; ben: Person };
 
 /** Writes three messages that cannot leave, lets the page come to its end, and goes on at the page that comes next. */
-async function survives({ person }: Around, end: (ada: Person) => Promise<Person>): Promise<void> {
-  const before = await person('ada');
-  const ben = await person('ben');
-  await before.signUp();
-  await ben.signUp();
-  await before.startDirect(ben);
-  await before.write('zero');
-  await ben.open('ada');
-  await ben.sees('zero');
-
+async function survives({ ada: before, ben }: Pair, end: (ada: Person) => Promise<Person>): Promise<void> {
   await before.context.route('**/api/**', (route) => route.abort('connectionrefused'));
   for (const text of ['one', 'two', 'three']) {
     await before.write(text);
@@ -82,15 +64,15 @@ async function survives({ person }: Around, end: (ada: Person) => Promise<Person
   for (const reader of [ada, ben]) expect(await reader.texts(written)).toEqual(['one', 'two', 'three']);
 }
 
-test('what is written without a link goes out once and in order after a reload', async ({ person }) => {
-  await survives({ person }, async (ada) => {
+test('what is written without a link goes out once and in order after a reload', async ({ pair }) => {
+  await survives(pair, async (ada) => {
     await ada.page.reload();
     return ada;
   });
 });
 
-test('what is written without a link goes out once and in order after a killed tab', async ({ person }) => {
-  await survives({ person }, async (ada) => {
+test('what is written without a link goes out once and in order after a killed tab', async ({ pair }) => {
+  await survives(pair, async (ada) => {
     const address = ada.page.url();
     const devtools = await ada.context.newCDPSession(ada.page);
     const crashed = ada.page.waitForEvent('crash');
@@ -104,15 +86,7 @@ test('what is written without a link goes out once and in order after a killed t
   });
 });
 
-test('without a network the status says so and messages wait until it is back', async ({ person }) => {
-  const ada = await person('ada');
-  const ben = await person('ben');
-  await ada.signUp();
-  await ben.signUp();
-  await ada.startDirect(ben);
-  await ada.write('zero');
-  await ben.open('ada');
-  await ben.sees('zero');
+test('without a network the status says so and messages wait until it is back', async ({ pair: { ada, ben } }) => {
   await expect(ada.status).toContainText('Online');
 
   await ada.context.setOffline(true);
@@ -127,27 +101,4 @@ test('without a network the status says so and messages wait until it is back', 
   await ada.seesState('one', 'read');
   await ada.sees('two');
   await ben.seesState('two', 'read');
-});
-
-test('a second tab says that another one is open and takes over when that closes', async ({ person }) => {
-  const ada = await person('ada');
-  const ben = await person('ben');
-  await ada.signUp();
-  await ben.signUp();
-  await ada.startDirect(ben);
-  await ada.write('from the first tab');
-  await ada.seesState('from the first tab', 'delivered');
-
-  const second = ada.at(await ada.context.newPage());
-  await second.page.goto(ada.page.url());
-  await expect(second.heading('Sotto is open in another tab')).toBeVisible();
-  await ada.write('still the first tab');
-  await ada.seesState('still the first tab', 'delivered');
-
-  await ada.page.close();
-  await second.sees('still the first tab');
-  await second.seesStatus('online');
-  await second.write('from the second tab');
-  await ben.open('ada');
-  for (const text of ['from the first tab', 'still the first tab', 'from the second tab']) await ben.sees(text);
 });

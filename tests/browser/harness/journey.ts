@@ -8,6 +8,8 @@ type Journey = {
   server: Server;
   /** A person in a fresh profile, with the app open. `origin` is the server's when left out. */
   person: (name: string, displayName?: string, origin?: string) => Promise<Person>;
+  /** Ada and Ben, who have said `zero` and heard it. */
+  pair: { ada: Person; ben: Person };
   /** Errors on consoles and uncaught exceptions so far; a journey that causes some by intent removes them. */
   complaints: string[];
 };
@@ -35,6 +37,17 @@ export const test = base.extend<Journey>({
       return new Person(page, name, displayName, `passphrase of ${name}`);
     });
     for (const context of contexts) await context.close();
+  },
+  pair: async ({ person }, use) => {
+    const ada = await person('ada');
+    const ben = await person('ben');
+    await ada.signUp();
+    await ben.signUp();
+    await ada.startDirect(ben);
+    await ada.write('zero');
+    await ben.open('ada');
+    await ben.sees('zero');
+    await use({ ada, ben });
   },
 });
 

@@ -1,4 +1,4 @@
-//! `cargo xtask check`: what can be said without running the system: format, lints, the rules of the house, licences.
+//! `cargo xtask check`: what can be said without running the system: format, lints, types, the rules of the house, licences.
 //! Owns the list. Rule: every check runs, and the failed ones are named at the end.
 use std::process::Command;
 
@@ -15,6 +15,7 @@ pub(crate) fn check(arguments: &[String]) -> Result<(), Failure> {
     setup::wasm_target()?;
     setup::components()?;
     setup::deny()?;
+    setup::npm()?;
     let mut failed = Vec::new();
     for (name, mut command) in checks() {
         if let Err(failure) = step(name, || run(&mut command)) {
@@ -39,5 +40,19 @@ fn checks() -> Vec<(&'static str, Command)> {
     // Advisories change from day to day and need the network; a check of the tree says the same thing twice.
     let mut deny = program("cargo-deny");
     deny.args(["--log-level", "warn", "check", "bans", "licenses", "sources"]);
-    vec![("format", format), ("clippy", native), ("clippy for wasm32", web), ("tidy", tidy), ("cargo deny", deny)]
+    vec![
+        ("format", format),
+        ("clippy", native),
+        ("clippy for wasm32", web),
+        ("types of the browser journeys", journey_types()),
+        ("tidy", tidy),
+        ("cargo deny", deny),
+    ]
+}
+
+/// TypeScript's verdict on the browser journeys, which Playwright runs without looking at types.
+pub(crate) fn journey_types() -> Command {
+    let mut command = program("tsc");
+    command.args(["--project", "tests/browser"]);
+    command
 }

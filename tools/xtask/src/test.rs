@@ -4,11 +4,11 @@ use std::fs;
 use std::path::Path;
 
 use crate::failure::{Failure, at};
-use crate::process::{cargo, program, run_reading};
+use crate::process::{self, cargo, program, run_reading};
 use crate::setup::Browser;
 use crate::step::step;
 use crate::tally::Tally;
-use crate::{app, autobahn, house, server, setup};
+use crate::{app, autobahn, check, house, server, setup};
 
 /// How much of what could go on for ever is run.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -59,7 +59,7 @@ fn parts(tally: &mut Tally, extent: Extent, filter: Option<&str>) -> Result<(), 
     let browser = setup::chromium()?;
     let app = built(tally, app::build());
     // Binaries and tests in one go: cargo unites their features, and nothing is compiled twice.
-    let build = || crate::process::run(cargo().args(["build", "--lib", "--bins", "--tests"]));
+    let build = || process::run(cargo().args(["build", "--lib", "--bins", "--tests"]));
     let server = built(tally, step("build the server and the native tests", build));
     if server {
         native(tally, extent, filter)?;
@@ -76,7 +76,7 @@ fn parts(tally: &mut Tally, extent: Extent, filter: Option<&str>) -> Result<(), 
     Ok(())
 }
 
-/// Whether a build went well; if not, it counts as one failure.
+/// Whether a build or a check went well; if not, it counts as one failure.
 fn built(tally: &mut Tally, outcome: Result<(), Failure>) -> bool {
     let Err(failure) = outcome else { return true };
     eprintln!("xtask: {failure}");
@@ -166,6 +166,7 @@ fn journeys(tally: &mut Tally, browser: &Browser, filter: Option<&str>) -> Resul
         tally.failed += 1;
         return Ok(());
     }
+    built(tally, step("types of the browser journeys", || process::run(&mut check::journey_types())));
     step("browser journeys", || {
         let before = *tally;
         let mut command = program("playwright");

@@ -1,4 +1,5 @@
-//! The npm packages of the root: binaryen, Playwright, axe, TypeScript, and the peer of the crypto benchmark.
+//! The npm packages of the root: binaryen, Playwright, axe, TypeScript, foreign clients of the stream, and the
+//! peer of the crypto benchmark.
 use crate::failure::Failure;
 use crate::fresh::is_fresh;
 use crate::house;
