@@ -81,6 +81,9 @@ impl World {
 
     /// A browser sleeps: nothing happens in it, and its links may be dead when it wakes.
     pub(crate) fn sleep(&mut self, browser: usize, ms: u64) {
+        if self.asleep_until(browser).is_some() {
+            return;
+        }
         self.dice.note(Fault::Sleep);
         self.asleep.insert(browser, self.now.after(Millis(ms)));
         if self.dice.once_in(2) {

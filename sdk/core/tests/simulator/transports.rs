@@ -120,6 +120,22 @@ fn a_better_transport_is_found_again_beside_the_one_that_works() {
 }
 
 #[test]
+fn a_better_transport_whose_time_came_during_an_outage_is_tried_once_and_not_taken_for_sleep() {
+    let mut world = world();
+    world.buffer(BERT, Transport::Sse);
+    world.crash(BERT);
+    world.run_for(20_000);
+    assert_eq!(carried_by(&world, BERT), Some(Transport::WebSocket));
+    world.take_proxies();
+    world.stop_server(400_000);
+    world.run_for(500_000);
+    assert_eq!(carried_by(&world, BERT), Some(Transport::Sse));
+    let screen = &world.browsers[BERT].screen;
+    assert!(!screen.logged.iter().any(|kind| matches!(kind, LogKind::Woke(_))), "it did not sleep");
+    assert_eq!(screen.link.map(|link| link.streams), Some(4), "two before, one after, and the better one");
+}
+
+#[test]
 fn commands_go_over_a_web_socket_and_by_post_when_it_does_not_answer() {
     let mut world = world();
     let id = direct(&mut world);
