@@ -1,4 +1,4 @@
-//! `fanout`: one sender, 1 000 and 5 000 subscribers by SSE, five messages a second: delay and CPU per delivery, beside
+//! `fanout`: one sender, 1 000 and 5 000 subscribers by SSE and 5 000 by WebSocket, five messages a second: delay and CPU per delivery, beside
 //! nginx + nchan in the same run where it is installed; and the most deliveries a second.
 
 use crate::account::{Account, random_id};
@@ -9,6 +9,7 @@ use crate::server::{Cores, Server};
 use crate::stream::{Stream, message, room};
 use crate::{RUNS, clock, nchan};
 use sotto_wire::message::{SendMessage, SendMessageRequest};
+use sotto_wire::ticket::Transport;
 use sotto_wire::{ClientId, ConversationId};
 use std::path::Path;
 use std::rc::Rc;
@@ -57,10 +58,10 @@ impl Publish for Sender {
 /// Measures the figures.
 pub(crate) async fn measure(binary: &Path) -> Result<Vec<Figure>, Failure> {
     let mut figures = Vec::new();
-    for subscribers in [1_000, 5_000] {
+    for (transport, subscribers) in [(Transport::Sse, 1_000), (Transport::Sse, 5_000), (Transport::WebSocket, 5_000)] {
         let (mut ours, mut theirs, mut most) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..RUNS {
-            let (run, rate) = sotto(binary, subscribers).await?;
+            let (run, rate) = sotto(binary, (transport, subscribers)).await?;
             ours.push(run);
             most.push(rate);
             if let Some(run) = nchan::measure(subscribers).await? {
@@ -73,7 +74,8 @@ pub(crate) async fn measure(binary: &Path) -> Result<Vec<Figure>, Failure> {
         // design §9 names the peer's figures in the same run as the budget for 5 000.
         let is_budgeted = subscribers == 5_000;
         let at_most = |value: Option<f64>| value.filter(|_| is_budgeted).map_or(Budget::None, Budget::AtMost);
-        let name = |what: &str| format!("fanout 1 → {subscribers}: {what}");
+        let by = if transport == Transport::WebSocket { " WebSockets" } else { "" };
+        let name = |what: &str| format!("fanout 1 → {subscribers}{by}: {what}");
         figures.extend([
             Figure::new(name("p50"), of(&ours, |run| run.p50_ms), "ms", Budget::None).beside(peer(|run| run.p50_ms)),
             Figure::new(name("p99"), of(&ours, |run| run.p99_ms), "ms", at_most(p99)).beside(p99),
@@ -90,7 +92,7 @@ pub(crate) async fn measure(binary: &Path) -> Result<Vec<Figure>, Failure> {
     Ok(figures)
 }
 
-async fn sotto(binary: &Path, subscribers: usize) -> Result<(Run, f64), Failure> {
+async fn sotto(binary: &Path, (transport, subscribers): (Transport, usize)) -> Result<(Run, f64), Failure> {
     let server = Server::start(binary, Cores::Own).await?;
     let mut connection = Connection::open(server.address()).await?;
     let sender = Account::sign_up(&mut connection).await?;
@@ -98,7 +100,7 @@ async fn sotto(binary: &Path, subscribers: usize) -> Result<(Run, f64), Failure>
     let conversation = sender.talk_to(&reader, &mut connection).await?;
     let mut streams = Vec::with_capacity(subscribers);
     for _ in 0..subscribers {
-        streams.push(Stream::open(&reader, Connection::open(server.address()).await?).await?);
+        streams.push(Stream::open(&reader, Connection::open(server.address()).await?, transport).await?);
     }
     let mut publisher = Sender { connection, account: sender.clone(), conversation };
     let (run, streams) = at_five_a_second(&server, streams, &mut publisher).await?;
@@ -155,9 +157,9 @@ async fn as_fast_as_it_goes(streams: Vec<Stream>, publishers: Vec<Sender>) -> Re
     Ok(delays.len() as f64 / seconds)
 }
 
-type Readers = JoinSet<Result<(Stream, Vec<u32>), Failure>>;
+pub(crate) type Readers = JoinSet<Result<(Stream, Vec<u32>), Failure>>;
 
-fn read_all(streams: Vec<Stream>, wanted: usize, start: Instant) -> Readers {
+pub(crate) fn read_all(streams: Vec<Stream>, wanted: usize, start: Instant) -> Readers {
     let mut readers = JoinSet::new();
     let room = Rc::new(room());
     for mut stream in streams {
@@ -171,7 +173,7 @@ fn read_all(streams: Vec<Stream>, wanted: usize, start: Instant) -> Readers {
     readers
 }
 
-async fn collect(mut readers: Readers) -> Result<(Vec<Stream>, Vec<u32>), Failure> {
+pub(crate) async fn collect(mut readers: Readers) -> Result<(Vec<Stream>, Vec<u32>), Failure> {
     let (mut streams, mut delays) = (Vec::new(), Vec::new());
     while let Some(read) = readers.join_next().await {
         let (stream, of_stream) = read.map_err(|_| Failure::Wrong("a reader failed".to_owned()))??;

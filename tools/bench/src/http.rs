@@ -42,6 +42,49 @@ impl Connection {
             format!("POST {path} HTTP/1.1\r\nHost: localhost\r\n{headers}Content-Length: {}\r\n\r\n", body.len());
         let whole = [head.as_bytes(), body].concat();
         self.socket.write_all(&whole).await.map_err(io("send a request"))?;
+        self.body().await
+    }
+
+    /// Asks for something with these headers; gives the body.
+    pub(crate) async fn load(&mut self, path: &str, headers: &str) -> Result<Vec<u8>, Failure> {
+        let head = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n");
+        self.socket.write_all(head.as_bytes()).await.map_err(io("send a request"))?;
+        self.body().await
+    }
+
+    /// Asks for a stream; gives the socket and what has come of the body.
+    pub(crate) async fn stream(mut self, path: &str) -> Result<(TcpStream, Vec<u8>), Failure> {
+        self.opened(path, ("Accept: text/event-stream\r\n", "200")).await?;
+        Ok((self.socket, self.buffer))
+    }
+
+    /// Asks for a WebSocket without an extension; gives the socket and what has come of its frames.
+    pub(crate) async fn web_socket(mut self, path: &str) -> Result<(TcpStream, Vec<u8>), Failure> {
+        // The key of RFC 6455 §1.3: any will do.
+        let headers = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+                       Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+        self.opened(path, (headers, "101")).await?;
+        Ok((self.socket, self.buffer))
+    }
+
+    /// Asks for something and leaves without its answer.
+    pub(crate) async fn ask(mut self, path: &str, headers: &str) -> Result<TcpStream, Failure> {
+        let head = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n");
+        self.socket.write_all(head.as_bytes()).await.map_err(io("send a request"))?;
+        Ok(self.socket)
+    }
+
+    async fn opened(&mut self, path: &str, (headers, status): (&str, &str)) -> Result<(), Failure> {
+        let head = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n");
+        self.socket.write_all(head.as_bytes()).await.map_err(io("open a stream"))?;
+        let head = self.head().await?;
+        if head.split_whitespace().nth(1) == Some(status) {
+            return Ok(());
+        }
+        Err(Failure::Wrong(format!("a stream was refused: {}", head.lines().next().unwrap_or_default())))
+    }
+
+    async fn body(&mut self) -> Result<Vec<u8>, Failure> {
         let head = self.head().await?;
         let length = header(&head, "content-length").and_then(|n| n.trim().parse::<usize>().ok());
         let length = length.ok_or_else(|| Failure::Wrong("an answer without a length".to_owned()))?;
@@ -50,17 +93,6 @@ impl Connection {
         }
         let rest = self.buffer.split_off(length);
         Ok(std::mem::replace(&mut self.buffer, rest))
-    }
-
-    /// Asks for a stream; gives the socket and what has come of the body.
-    pub(crate) async fn stream(mut self, path: &str) -> Result<(TcpStream, Vec<u8>), Failure> {
-        let head = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n");
-        self.socket.write_all(head.as_bytes()).await.map_err(io("open a stream"))?;
-        let head = self.head().await?;
-        if !head.starts_with("HTTP/1.1 200") {
-            return Err(Failure::Wrong(format!("a stream was refused: {}", head.lines().next().unwrap_or_default())));
-        }
-        Ok((self.socket, self.buffer))
     }
 
     async fn head(&mut self) -> Result<String, Failure> {

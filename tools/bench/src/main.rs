@@ -1,4 +1,4 @@
-//! Load on a real server, and figures: `sotto-bench <append|fanout|idle> --server <binary> [--json]`.
+//! Load on a real server, and figures: `sotto-bench <append|fanout|idle|rooms|storm> --server <binary> [--json]`.
 //!
 //! Owns what is measured and how; what is built first is xtask's. The rule: a figure is the median of [`RUNS`] runs on
 //! fresh servers, the server and this program each on a core of their own where the figure is about the server's CPU.
@@ -12,7 +12,9 @@ mod http;
 mod idle;
 mod nchan;
 mod report;
+mod rooms;
 mod server;
+mod storm;
 mod stream;
 
 use failure::Failure;
@@ -48,13 +50,15 @@ async fn measure(name: &str, server: &std::path::Path) -> Result<Vec<Figure>, Fa
         "append" => append::measure(server).await,
         "fanout" => fanout::measure(server).await,
         "idle" => idle::measure(server).await,
+        "rooms" => rooms::measure(server).await,
+        "storm" => storm::measure(server).await,
         _ => Err(Failure::UnknownName),
     }
 }
 
 fn main() -> ExitCode {
     let Some(arguments) = arguments() else {
-        eprintln!("sotto-bench <append|fanout|idle> --server <binary> [--json]");
+        eprintln!("sotto-bench <append|fanout|idle|rooms|storm> --server <binary> [--json]");
         return ExitCode::FAILURE;
     };
     // One thread: the generator must not take the server's core.

@@ -53,8 +53,7 @@ http {{
     let server = Server::run(command, port, folder).await?;
     let mut streams = Vec::with_capacity(subscribers);
     for _ in 0..subscribers {
-        let (socket, held) = Connection::open(server.address()).await?.stream("/sub").await?;
-        streams.push(Stream::of(socket, held));
+        streams.push(Stream::of(Connection::open(server.address()).await?.stream("/sub").await?));
     }
     let mut publisher = Publisher(Connection::open(server.address()).await?);
     let (run, _) = at_five_a_second(&server, streams, &mut publisher).await?;

@@ -38,7 +38,8 @@ impl Server {
             .args(["--listen", &format!("127.0.0.1:{port}"), "--log-filter", "warn"])
             .args(["--access-life-ms", "3600000"])
             .args(["--sign-ups-per-minute-and-address", "1000000"])
-            .args(["--streams-per-device", "65535", "--streams-per-user", "65535"]);
+            .args(["--streams-per-device", "65535", "--streams-per-user", "65535", "--streams-per-address", "65535"])
+            .args(["--connections-per-address", "65535"]);
         Self::run(command, port, folder).await
     }
 
@@ -76,6 +77,17 @@ impl Server {
         let children = std::fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap_or_default();
         let children = children.split_whitespace().filter_map(|id| id.parse().ok());
         std::iter::once(id).chain(children).collect()
+    }
+}
+
+impl Drop for Server {
+    /// Ends its children too: a worker of nginx outlives a master that was killed.
+    fn drop(&mut self) {
+        for id in self.processes() {
+            let id = i32::try_from(id).ok().and_then(rustix::process::Pid::from_raw);
+            // One that cannot be ended has ended.
+            let _ended = id.map(|id| rustix::process::kill_process(id, rustix::process::Signal::KILL));
+        }
     }
 }
 

@@ -6,8 +6,8 @@ use crate::failure::{Failure, io};
 use crate::http::Connection;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use sotto_wire::ticket::{EVENTS_PATH, OpenTicket, TicketRequest};
-use sotto_wire::{Base64, PROTOCOL};
+use sotto_wire::ticket::{EVENTS_PATH, OpenTicket, TicketRequest, Transport};
+use sotto_wire::{Base64, Cursor, PROTOCOL};
 use std::cell::RefCell;
 use std::io::ErrorKind;
 use std::time::Instant;
@@ -20,6 +20,10 @@ const MARK: &[u8; 12] = b"sotto bench!";
 const MESSAGE_BYTES: usize = 512;
 /// Base64 characters of [`MARK`] and of the twelve bytes of time that follow it.
 const MARK_CHARS: usize = 16;
+/// In the event that says so, by any transport.
+const CAUGHT_UP: &[u8] = b"\"caught_up\"";
+/// Headers of a question by long-poll.
+const POLL: &str = "Accept: application/json\r\n";
 /// Bytes of one read: what a socket holds after a page of the log, about.
 const ROOM_BYTES: usize = 256 * 1_024;
 
@@ -43,21 +47,50 @@ pub(crate) struct Stream {
 
 impl Stream {
     /// Opens an event stream of `account` from `connection`, which it takes over, and waits until it has caught up.
-    pub(crate) async fn open(account: &Account, mut connection: Connection) -> Result<Self, Failure> {
-        let request = TicketRequest { cursor: None, protocol: PROTOCOL, features: Vec::new() };
-        let opened = connection.call::<OpenTicket>(&account.token, &request).await?;
-        let path = format!("{EVENTS_PATH}?ticket={}", opened.ticket.as_str());
-        let (socket, held) = connection.stream(&path).await?;
-        let mut stream = Self { socket, held };
-        while memchr::memmem::find(&stream.held, b"\"caught_up\"").is_none() {
-            stream.fill().await?;
-        }
+    pub(crate) async fn open(account: &Account, connection: Connection, transport: Transport) -> Result<Self, Failure> {
+        let (mut stream, _) = Self::resume(account, connection, (transport, None)).await?;
         stream.held = Vec::new();
         Ok(stream)
     }
 
+    /// Opens an event stream of what comes behind `cursor`, and waits until it has caught up. Gives what came until then.
+    pub(crate) async fn resume(
+        account: &Account,
+        mut connection: Connection,
+        (transport, cursor): (Transport, Option<Cursor>),
+    ) -> Result<(Self, Vec<u8>), Failure> {
+        let request = TicketRequest { cursor, protocol: PROTOCOL, features: Vec::new() };
+        let opened = connection.call::<OpenTicket>(&account.token, &request).await?;
+        let path = |ticket: &str| format!("{EVENTS_PATH}?ticket={ticket}");
+        let mut stream = match transport {
+            Transport::Sse => Self::of(connection.stream(&path(opened.ticket.as_str())).await?),
+            Transport::WebSocket => Self::of(connection.web_socket(&path(opened.ticket.as_str())).await?),
+            Transport::LongPoll => {
+                let mut ticket = opened.ticket.as_str().to_owned();
+                let mut come = Vec::new();
+                while memchr::memmem::find(&come, CAUGHT_UP).is_none() {
+                    let answer = connection.load(&path(&ticket), POLL).await?;
+                    let said: serde_json::Value = serde_json::from_slice(&answer)
+                        .map_err(|_| Failure::Wrong("an answer to a poll that is no JSON".to_owned()))?;
+                    let next = said["payload"]["ticket"].as_str();
+                    next.ok_or_else(|| Failure::Wrong("a poll was refused".to_owned()))?.clone_into(&mut ticket);
+                    come.extend(answer);
+                }
+                // The next question is the one that is held.
+                let socket = connection.ask(&path(&ticket), POLL).await?;
+                return Ok((Self { socket, held: Vec::new() }, come));
+            }
+            Transport::Unknown => return Err(Failure::UnknownName),
+        };
+        while memchr::memmem::find(&stream.held, CAUGHT_UP).is_none() {
+            stream.fill().await?;
+        }
+        let come = std::mem::take(&mut stream.held);
+        Ok((stream, come))
+    }
+
     /// A stream of another kind of server, open already.
-    pub(crate) fn of(socket: TcpStream, held: Vec<u8>) -> Self {
+    pub(crate) fn of((socket, held): (TcpStream, Vec<u8>)) -> Self {
         Self { socket, held }
     }
 
@@ -103,6 +136,13 @@ impl Stream {
         let read = self.socket.read_buf(&mut self.held).await.map_err(io("read a stream"))?;
         if read == 0 { Err(Failure::Wrong("a stream ended".to_owned())) } else { Ok(()) }
     }
+}
+
+/// When the marked messages in `bytes` were sent, in microseconds, in the order in which they stand there.
+pub(crate) fn marks(bytes: &[u8]) -> Result<Vec<u64>, Failure> {
+    let mark = STANDARD.encode(MARK);
+    let found = memchr::memmem::find_iter(bytes, mark.as_bytes());
+    found.filter_map(|at| bytes.get(at + MARK_CHARS..at + 2 * MARK_CHARS)).map(sent_at).collect()
 }
 
 /// Room for [`Stream::read`].

@@ -11,14 +11,18 @@ enum Figure {
     Append,
     Fanout,
     Idle,
+    Rooms,
+    Storm,
     Crypto,
     Size,
 }
 
-const FIGURES: [(&str, Figure); 5] = [
+const FIGURES: [(&str, Figure); 7] = [
     ("append", Figure::Append),
     ("fanout", Figure::Fanout),
     ("idle", Figure::Idle),
+    ("rooms", Figure::Rooms),
+    ("storm", Figure::Storm),
     ("crypto", Figure::Crypto),
     ("size", Figure::Size),
 ];
@@ -30,7 +34,7 @@ pub(crate) fn bench(arguments: &[String]) -> Result<(), Failure> {
     for word in arguments.iter().filter(|argument| *argument != "--json") {
         let figure = FIGURES.iter().find(|(name, _)| name == word);
         chosen.push(*figure.ok_or_else(|| {
-            Failure::Usage(format!("there is no benchmark {word}: append, fanout, idle, crypto, size"))
+            Failure::Usage(format!("there is no benchmark {word}: append, fanout, idle, rooms, storm, crypto, size"))
         })?);
     }
     if chosen.is_empty() {
@@ -51,7 +55,7 @@ pub(crate) fn bench(arguments: &[String]) -> Result<(), Failure> {
 
 fn measure(name: &str, figure: Figure, json: Option<&str>) -> Result<(), Failure> {
     match figure {
-        Figure::Append | Figure::Fanout | Figure::Idle => {
+        Figure::Append | Figure::Fanout | Figure::Idle | Figure::Rooms | Figure::Storm => {
             // The server under measure serves the app too; an empty folder would not be the server that ships.
             setup::for_app()?;
             app::build()?;

@@ -25,12 +25,13 @@ cargo xtask <command>
   run [-- server options]   set up, build what changed, start one server with the app inside, print its address
   test [--long] [filter]    everything that is shown by tests: native, foreign clients, tools, SDK and app in the
                             browser; --long takes 10 000 simulator seeds instead of 500 and all of Autobahn's cases
-  bench [name] [--json]     figures beside their budgets: append, fanout, idle, crypto, size (all without a name)
+  bench [name] [--json]     figures beside their budgets: append, fanout, idle, rooms, storm, crypto, size (all
+                            without a name)
   chaos [--seed N] [--faults N] [--minutes N]
                             real devices on faulty links to a server that is killed: 600 faults in 60 minutes; the seed is
                             printed and replays
   autobahn [case pattern]…  Autobahn's fuzzing client against the server's WebSocket code
-  check                     format, clippy (native and wasm32), tidy, cargo deny
+  check                     format, clippy (native and wasm32), types of the browser journeys, tidy, cargo deny
 
 Each command does the set-up that it needs (wasm32 target, wasm-bindgen, Trunk, npm packages, Chromium) and skips what is
 there. Everything lands in target/, node_modules/ and dist/. What is missing of Chromium, its driver, curl, nginx and (for
