@@ -1,4 +1,4 @@
-//! Our server behind nginx as it is installed, with its buffering on (T6).
+//! Our server behind nginx as it is installed, with its buffering on (T5).
 
 use crate::SERVER;
 use crate::room::{Program, Room};
@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 /// A buffering proxy as careless operators have it: no directive but `proxy_pass`.
 const BUFFERING: &str = "proxy_buffering on;";
-/// Longest time until a device has another way than the one that is blocked (T6).
+/// Longest time until a device has another way than the one that is blocked (T5).
 const FALLBACK_MAX: Millis = Millis(10_000);
 /// The same, deaf to what the server says of it.
 const DEAF: &str = "proxy_buffering on; proxy_ignore_headers X-Accel-Buffering;";
