@@ -5,9 +5,9 @@
 //! not answered goes again by POST.
 
 use crate::contract::{CommandKey, Cookies, Request, RequestKey, StreamKey, Way};
+use crate::sorted::SortedMap;
 use sotto_wire::session::{Refresh, RefreshRequest, Tokens};
 use sotto_wire::{Access, ClientId, ConversationId, Endpoint, Millis, Problem, RequestId, envelope, limit};
-use std::collections::BTreeMap;
 
 /// So long before its end a token is no longer used.
 const RENEW_BEFORE_MS: Millis = Millis(30_000);
@@ -105,7 +105,7 @@ enum TokenTries {
 pub(crate) struct Calls {
     next_key: u64,
     token: Token,
-    under_way: BTreeMap<RequestKey, UnderWay>,
+    under_way: SortedMap<RequestKey, UnderWay>,
     waiting: Vec<Call>,
     /// The WebSocket that is open.
     socket: Option<StreamKey>,
@@ -207,7 +207,7 @@ impl Calls {
     }
 
     fn post_again(&mut self, is_it: impl Fn(&UnderWay) -> bool, now: Millis) -> Vec<Request> {
-        let calls: Vec<UnderWay> = self.under_way.extract_if(.., |_, call| is_it(call)).map(|(_, call)| call).collect();
+        let calls: Vec<UnderWay> = self.under_way.extract_if(|_, call| is_it(call)).map(|(_, call)| call).collect();
         let calls = calls.into_iter().map(|under_way| Call { ways: Ways::Post, ..under_way.call });
         let calls: Vec<Call> = calls.filter(|call| !call.purpose.is_fleeting()).collect();
         calls.into_iter().flat_map(|call| self.send(call, now)).collect()
@@ -262,7 +262,7 @@ impl Calls {
 
     /// Forgets every request and the token.
     pub(crate) fn forget(&mut self) {
-        (self.token, self.under_way, self.waiting) = (Token::None, BTreeMap::new(), Vec::new());
+        (self.token, self.under_way, self.waiting) = (Token::None, SortedMap::default(), Vec::new());
     }
 
     fn request(&mut self, call: Call, access_token: Option<String>, (way, sent_at): (Way, Millis)) -> Request {

@@ -32,6 +32,7 @@ use crate::outbox::Outbox;
 use crate::random::Random;
 use crate::record;
 use crate::session::{Progress, Session};
+use crate::sorted::{SortedMap, SortedSet};
 use crate::stream::Stream;
 use crate::timeline::{Timeline, Wish};
 use crate::typing::Typing;
@@ -42,7 +43,6 @@ use sotto_wire::account::Name;
 use sotto_wire::conversation::{GroupState, Kind};
 use sotto_wire::event::SessionEndCause;
 use sotto_wire::{Code, ConversationId, DeviceRef, Endpoint, Millis, Problem, Retry, envelope};
-use std::collections::{BTreeMap, BTreeSet};
 
 /// How often a read is tried before what it was to find counts as not there.
 const LOAD_TRIES_MAX: u32 = 3;
@@ -58,7 +58,7 @@ pub struct Client {
     ledger: Ledger,
     calls: Calls,
     alarms: Alarms,
-    loads: BTreeMap<LoadKey, Load>,
+    loads: SortedMap<LoadKey, Load>,
     next_load: u64,
     session: Session<Box<authenticate::Step>>,
     stream: Stream,
@@ -67,20 +67,20 @@ pub struct Client {
     outbox: Outbox,
     groups: Option<Groups>,
     /// Groups that are not in memory.
-    reading: BTreeMap<ConversationId, Reading>,
+    reading: SortedMap<ConversationId, Reading>,
     /// The tree for the Welcome at the head of the inbox.
     tree: Tree,
     /// Conversations that exist and whose Welcome is to come, with how often everything has come since.
-    awaited: BTreeMap<ConversationId, u8>,
+    awaited: SortedMap<ConversationId, u8>,
     /// Conversations in which the other side is owed a receipt.
-    owed: BTreeSet<ConversationId>,
+    owed: SortedSet<ConversationId>,
     list: List,
     timeline: Timeline,
     typing: Typing,
     waiting: WaitingCommands,
     written: Progress,
     /// How often something has failed in a row, for its backoff.
-    failures: BTreeMap<Alarm, u32>,
+    failures: SortedMap<Alarm, u32>,
     /// Items of the outbox that the server had before the stream was opened: their events come before `caught_up`.
     overdue: Vec<u64>,
     /// The same of the spare stream.
@@ -94,9 +94,9 @@ pub struct Client {
 #[derive(Debug, Default)]
 struct WaitingCommands {
     /// For a person's conversation.
-    direct: BTreeMap<Name, Waiting>,
+    direct: SortedMap<Name, Waiting>,
     /// For a conversation, by its id: until it is created, or has come.
-    conversation: BTreeMap<ConversationId, Expected>,
+    conversation: SortedMap<ConversationId, Expected>,
 }
 
 /// Commands that wait for a conversation of this kind, with this peer.
@@ -108,8 +108,8 @@ struct Expected {
 
 impl WaitingCommands {
     fn into_keys(self) -> impl Iterator<Item = CommandKey> {
-        let conversation = self.conversation.into_values().map(|expected| expected.commands);
-        self.direct.into_values().chain(conversation).flatten()
+        let conversation = self.conversation.into_iter().map(|(_, expected)| expected.commands);
+        self.direct.into_iter().map(|(_, waiting)| waiting).chain(conversation).flatten()
     }
 }
 
@@ -179,7 +179,7 @@ impl Client {
             ledger: Ledger::default(),
             calls: Calls::default(),
             alarms: Alarms::default(),
-            loads: BTreeMap::new(),
+            loads: SortedMap::default(),
             next_load: 0,
             session: Session::Starting,
             stream: Stream::new(Network::Online),
@@ -187,16 +187,16 @@ impl Client {
             inbox: Inbox::default(),
             outbox: Outbox::default(),
             groups: None,
-            reading: BTreeMap::new(),
+            reading: SortedMap::default(),
             tree: Tree::default(),
-            awaited: BTreeMap::new(),
-            owed: BTreeSet::new(),
+            awaited: SortedMap::default(),
+            owed: SortedSet::default(),
             list: List::default(),
             timeline: Timeline::default(),
             typing: Typing::default(),
             waiting: WaitingCommands::default(),
             written: Progress::default(),
-            failures: BTreeMap::new(),
+            failures: SortedMap::default(),
             overdue: Vec::new(),
             spare_overdue: Vec::new(),
             meter: Meter::default(),

@@ -5,12 +5,12 @@ use crate::contract::Record;
 use crate::group::Pin;
 use crate::marks::{Mark, Ours, Theirs};
 use crate::record;
+use crate::sorted::{SortedMap, SortedSet};
 use crate::view::{self, Author, ConversationKind, LastMessage, MessageState, Person};
 use serde::{Deserialize, Serialize};
 use sotto_wire::account::Name;
 use sotto_wire::conversation::{CreateConversationRequest, Kind};
 use sotto_wire::{ConversationId, Millis, UserId};
-use std::collections::{BTreeMap, BTreeSet};
 
 /// First characters of a text that the list shows.
 const LAST_TEXT_CHARS: usize = 120;
@@ -124,11 +124,11 @@ impl Contact {
 /// Conversations and people.
 #[derive(Debug, Default)]
 pub(crate) struct List {
-    rows: BTreeMap<ConversationId, Row>,
-    contacts: BTreeMap<UserId, Contact>,
-    unwritten_rows: BTreeSet<ConversationId>,
-    unwritten_contacts: BTreeSet<UserId>,
-    unshown: BTreeSet<ConversationId>,
+    rows: SortedMap<ConversationId, Row>,
+    contacts: SortedMap<UserId, Contact>,
+    unwritten_rows: SortedSet<ConversationId>,
+    unwritten_contacts: SortedSet<UserId>,
+    unshown: SortedSet<ConversationId>,
 }
 
 impl Row {
@@ -247,8 +247,8 @@ impl List {
     pub(crate) fn contact_mut(&mut self, user: UserId) -> &mut Contact {
         self.unwritten_contacts.insert(user);
         self.unshown
-            .extend(self.rows.iter().filter(|(_, row)| row.kind == Kind::Direct { peer: user }).map(|(id, _)| id));
-        self.contacts.entry(user).or_default()
+            .extend(self.rows.iter().filter(|(_, row)| row.kind == Kind::Direct { peer: user }).map(|(id, _)| *id));
+        self.contacts.get_or_insert(user, Contact::default())
     }
 
     /// What is to be written: a record, or the conversation whose row goes.

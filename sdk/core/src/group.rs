@@ -23,6 +23,7 @@ pub(crate) use trust::{Pin, Refusal};
 
 use crate::contract::{Place, Record, Wanted};
 use crate::identity::{Certificate, DeviceKeys};
+use crate::sorted::SortedMap;
 use bytes::Bytes;
 use config::Config;
 use entry::{Current, Entry};
@@ -31,7 +32,6 @@ use mls_rs::error::MlsError;
 use row::{Row, Rows};
 use sotto_suite::Provider;
 use sotto_wire::{ConversationId, DeviceRef, UserId};
-use std::collections::BTreeMap;
 use storage::{KeyShelf, Shelf};
 use trust::Pins;
 
@@ -42,8 +42,8 @@ pub(crate) struct Groups {
     keys: KeyShelf,
     pins: Pins,
     fresh_pins: Pins,
-    entries: BTreeMap<ConversationId, Entry>,
-    writes: BTreeMap<Place, Option<Bytes>>,
+    entries: SortedMap<ConversationId, Entry>,
+    writes: SortedMap<Place, Option<Bytes>>,
 }
 
 /// What must be on disk before anything of the calls that led to it leaves the device.
@@ -119,7 +119,7 @@ pub(crate) enum Unreadable {
 impl Groups {
     /// Groups of `device`, none of them loaded.
     pub(crate) fn new(provider: Provider, device: DeviceKeys) -> Self {
-        let mut pins = Pins::new();
+        let mut pins = Pins::default();
         if let Ok(certificate) = Certificate::parse(device.certificate()) {
             let pin = Pin { fingerprint: certificate.fingerprint(), newest_sequence: certificate.claim.sequence };
             pins.insert(device.device().user, pin);
@@ -129,9 +129,9 @@ impl Groups {
             device,
             keys: KeyShelf::new(),
             pins,
-            fresh_pins: Pins::new(),
-            entries: BTreeMap::new(),
-            writes: BTreeMap::new(),
+            fresh_pins: Pins::default(),
+            entries: SortedMap::default(),
+            writes: SortedMap::default(),
         }
     }
 
@@ -205,7 +205,7 @@ impl Groups {
     }
 
     fn keep_pins(&mut self, fresh: Pins) {
-        self.pins.extend(&fresh);
+        self.pins.extend(fresh.iter().map(|(user, pin)| (*user, *pin)));
         let own = self.device().user;
         self.fresh_pins.extend(fresh.into_iter().filter(|(user, _)| *user != own));
     }

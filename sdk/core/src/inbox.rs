@@ -4,10 +4,10 @@
 //! The rule: events are handled in the order of the log, each once, and the cursor moves on in the batch that holds what
 //! the event has changed. It never goes back: what has been handled would be handled again after a crash.
 
-use crate::gather::gather;
+use crate::sorted::SortedSet;
 use sotto_wire::event::Durable;
 use sotto_wire::{ClientId, ConversationId, Cursor, DeviceId, DeviceRef, UserId};
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 
 /// Most bytes of frames that wait; over it the stream is given up and opened again where the inbox stands.
 const QUEUE_MAX_BYTES: usize = 16 * 1_024 * 1_024;
@@ -46,10 +46,10 @@ pub(crate) struct Inbox {
     queue: VecDeque<(Entry, usize)>,
     queue_bytes: usize,
     cursor: Option<Cursor>,
-    seen: BTreeSet<Seen>,
+    seen: SortedSet<Seen>,
     seen_order: VecDeque<Seen>,
     /// What the stream is still to bring again, after another one has brought it.
-    ahead: BTreeSet<Seen>,
+    ahead: SortedSet<Seen>,
     spare: Option<Spare>,
 }
 
@@ -60,7 +60,7 @@ struct Spare {
     held: Vec<(Entry, usize)>,
     held_bytes: usize,
     /// What the first one has brought since that cursor.
-    brought: BTreeSet<Seen>,
+    brought: SortedSet<Seen>,
 }
 
 type Seen = (ConversationId, DeviceRef, ClientId);
@@ -106,7 +106,7 @@ impl Inbox {
             Entry::Event(event) => Some(seen(event)),
             Entry::CaughtUp(_) | Entry::Lost(_) => None,
         });
-        self.spare = Some(Spare { brought: gather(waiting), ..Spare::default() });
+        self.spare = Some(Spare { brought: waiting.collect(), ..Spare::default() });
     }
 
     /// Keeps what came by the second stream until it takes over.
@@ -169,7 +169,7 @@ impl Inbox {
     /// Forgets what waits: it comes again by the next stream.
     pub(crate) fn clear(&mut self) {
         (self.queue, self.queue_bytes) = (VecDeque::new(), 0);
-        (self.ahead, self.spare) = (BTreeSet::new(), None);
+        (self.ahead, self.spare) = (SortedSet::default(), None);
     }
 
     /// Forgets the cursor, which the server does not know.

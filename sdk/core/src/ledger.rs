@@ -5,8 +5,9 @@
 
 use crate::calls::Call;
 use crate::contract::{Batch, BatchKey, CommandKey, Erase, Failure, Output, Place, Record, Reply, Wanted};
+use crate::sorted::SortedMap;
 use bytes::Bytes;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 /// Over how many records the next batch is full: the inbox waits until the one under way is on disk.
 pub(crate) const DRAFT_MAX_RECORDS: usize = 1_024;
@@ -46,7 +47,7 @@ pub(crate) enum Health {
 #[derive(Debug, Default)]
 struct Draft {
     erase: Option<()>,
-    records: BTreeMap<Place, Option<Bytes>>,
+    records: SortedMap<Place, Option<Bytes>>,
 }
 
 #[derive(Debug)]
@@ -83,7 +84,7 @@ impl Ledger {
 
     /// Everything goes.
     pub(crate) fn erase(&mut self) {
-        self.draft = Draft { erase: Some(()), records: BTreeMap::new() };
+        self.draft = Draft { erase: Some(()), records: SortedMap::default() };
     }
 
     /// Says something that depends on nothing.

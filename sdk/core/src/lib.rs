@@ -11,7 +11,7 @@ mod client;
 pub mod content;
 pub mod contract;
 mod conversation;
-mod gather;
+
 mod group;
 mod identity;
 mod inbox;
@@ -25,6 +25,7 @@ mod outbox;
 mod random;
 mod record;
 mod session;
+mod sorted;
 pub mod sse;
 mod stream;
 mod timeline;

@@ -8,11 +8,12 @@ use crate::content::Content;
 use crate::contract::{Record, SENDS_KNOWN_MAX};
 use crate::random::Random;
 use crate::record;
+use crate::sorted::SortedMap;
 use serde::{Deserialize, Serialize};
 use sotto_wire::message::MessageSent;
 use sotto_wire::ticket::RetryPolicy;
 use sotto_wire::{Base64, ClientId, Code, ConversationId, Millis, Problem, Retry};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 /// Most conversations that are sent to at once: enough to hide a round trip, few enough not to crowd others out.
 const UNDER_WAY_MAX: usize = 8;
@@ -20,8 +21,8 @@ const UNDER_WAY_MAX: usize = 8;
 /// Everything that waits, by number.
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
-    items: BTreeMap<u64, Item>,
-    under_way: BTreeMap<ConversationId, UnderWay>,
+    items: SortedMap<u64, Item>,
+    under_way: SortedMap<ConversationId, UnderWay>,
     next_sequence: u64,
     /// Ids of the texts that were asked for last, oldest first: at most [`SENDS_KNOWN_MAX`].
     known: VecDeque<ClientId>,
@@ -189,7 +190,7 @@ impl Outbox {
             return None;
         }
         let mut passed = Vec::new();
-        for (sequence, item) in &self.items {
+        for (sequence, item) in self.items.iter() {
             if passed.contains(&item.conversation) {
                 continue;
             }
@@ -300,7 +301,7 @@ impl Outbox {
     /// the numbers of the items back that are to be written.
     pub(crate) fn disown(&mut self, code: Code) -> Vec<u64> {
         let mut changed = Vec::new();
-        for (sequence, item) in &mut self.items {
+        for (sequence, item) in self.items.iter_mut() {
             match item.stage {
                 Stage::Waiting | Stage::Failed { .. } => {}
                 // What the server has taken is no more than not yet in its place. That stood in memory only: read again

@@ -6,13 +6,12 @@
 use crate::content::{Content, Text};
 use crate::contract::{Record, VIEWERS_MAX, ViewerKey};
 use crate::conversation::{self, Row};
-use crate::gather::gather;
 use crate::outbox;
 use crate::record;
+use crate::sorted::SortedMap;
 use crate::view::{Body, Item, MessageKey, MessageState, Older, Position, TimelineChange, UnreadableCause};
 use serde::{Deserialize, Serialize};
 use sotto_wire::{ClientId, ConversationId, DeviceRef, Millis};
-use std::collections::BTreeMap;
 
 /// Items of a page: more than a tall screen shows.
 pub(crate) const PAGE: usize = 50;
@@ -58,7 +57,7 @@ pub(crate) enum LoggedBody {
 /// The open timelines: at most [`VIEWERS_MAX`].
 #[derive(Debug, Default)]
 pub(crate) struct Timeline {
-    open: BTreeMap<ViewerKey, Open>,
+    open: SortedMap<ViewerKey, Open>,
     next_number: u64,
 }
 
@@ -73,13 +72,13 @@ struct Open {
     /// The lowest position on screen.
     lowest: u64,
     /// This device's items on screen that the other side has not read: they may still change.
-    changing: BTreeMap<u64, Logged>,
+    changing: SortedMap<u64, Logged>,
 }
 
 #[derive(Debug)]
 enum Page {
     /// The first one is being read; what came meanwhile.
-    First(BTreeMap<u64, Logged>),
+    First(SortedMap<u64, Logged>),
     /// Nothing is being read.
     Shown,
     /// An older one is being read.
@@ -110,8 +109,8 @@ impl Timeline {
     /// Opens a conversation for a viewer and says what to read.
     pub(crate) fn open(&mut self, viewer: ViewerKey, conversation: ConversationId) -> Wish {
         self.next_number += 1;
-        let (number, page) = (self.next_number, Page::First(BTreeMap::new()));
-        let open = Open { conversation, number, page, lowest: u64::MAX, changing: BTreeMap::new() };
+        let (number, page) = (self.next_number, Page::First(SortedMap::default()));
+        let open = Open { conversation, number, page, lowest: u64::MAX, changing: SortedMap::default() };
         self.open.insert(viewer, open);
         if self.open.len() > VIEWERS_MAX
             && let Some((&first, _)) = self.open.iter().min_by_key(|(_, open)| open.number)
@@ -159,8 +158,8 @@ impl Timeline {
         let (viewer, open) = self.open.iter_mut().find(|(_, open)| open.number == wish.number)?;
         let older = if records.len() > PAGE { Older::More } else { Older::None };
         let read = records.iter().take(PAGE);
-        let mut logged: BTreeMap<u64, Logged> =
-            gather(read.filter_map(|record| Some((record::number(record)?, record::read(record)?))));
+        let mut logged: SortedMap<u64, Logged> =
+            read.filter_map(|record| Some((record::number(record)?, record::read(record)?))).collect();
         let page = std::mem::replace(&mut open.page, Page::Shown);
         let first = match page {
             Page::First(came) => {

@@ -1,8 +1,8 @@
 //! Who is writing: notices that came and that are sent. Ephemeral, nothing of it is on disk. The rule: a notice that is
 //! not renewed ends by itself.
 
+use crate::sorted::SortedMap;
 use sotto_wire::{ConversationId, Millis, UserId, limit};
-use std::collections::BTreeMap;
 
 /// Most people of whom it is remembered that they write: what the server may tell is bounded.
 const WRITING_MAX: usize = 256;
@@ -10,8 +10,8 @@ const WRITING_MAX: usize = 256;
 /// Who is writing.
 #[derive(Debug, Default)]
 pub(crate) struct Typing {
-    others: BTreeMap<(ConversationId, UserId), Millis>,
-    said: BTreeMap<ConversationId, Millis>,
+    others: SortedMap<(ConversationId, UserId), Millis>,
+    said: SortedMap<ConversationId, Millis>,
 }
 
 impl Typing {

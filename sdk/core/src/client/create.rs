@@ -29,7 +29,7 @@ impl Client {
         if let Some(id) = existing {
             return Ok(self.existing(key, id));
         }
-        let waiting = self.waiting.direct.entry(name.clone()).or_default();
+        let waiting = self.waiting.direct.get_or_insert(name.clone(), Vec::new());
         waiting.push(key);
         if waiting.len() == 1 {
             self.ask::<FindUser>(Purpose::FindUser(name.clone()), &FindUserRequest { name });
@@ -49,7 +49,7 @@ impl Client {
     fn existing(&mut self, key: CommandKey, id: ConversationId) -> Progress {
         match self.list.row(id).map(|row| (&row.stage, row.kind)) {
             Some((Stage::Creating(_), kind)) => {
-                let expected = self.waiting.conversation.entry(id).or_insert(Expected { kind, commands: Vec::new() });
+                let expected = self.waiting.conversation.get_or_insert(id, Expected { kind, commands: Vec::new() });
                 expected.commands.push(key);
                 Progress::UnderWay
             }

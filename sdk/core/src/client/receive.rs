@@ -17,7 +17,6 @@ use crate::timeline::{Logged, LoggedBody};
 use sotto_wire::conversation::{GroupLoaded, LoadGroup, LoadGroupRequest};
 use sotto_wire::event::{ConversationCommitted, ConversationWelcome, Durable, MessageReceived};
 use sotto_wire::{ClientId, ConversationId, DeviceRef, Millis, Problem};
-use std::collections::btree_map;
 
 /// Within this time after joining, the device puts a fresh key into its leaf.
 const UPDATE_MS: Millis = Millis(3_000);
@@ -91,8 +90,8 @@ impl Client {
         if self.groups.as_ref().is_some_and(|groups| groups.is_loaded(id)) {
             return true;
         }
-        if let btree_map::Entry::Vacant(vacant) = self.reading.entry(id) {
-            vacant.insert(Reading::UnderWay);
+        if !self.reading.contains_key(&id) {
+            self.reading.insert(id, Reading::UnderWay);
             self.ledger.after(Effect::Load(Sought::Group(id), Groups::wanted(id)));
         }
         false

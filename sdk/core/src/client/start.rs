@@ -4,7 +4,6 @@ use super::{Client, Sought};
 use crate::alarms::Alarm;
 use crate::contract::{Output, Record, Table, Wanted};
 use crate::conversation::{Stage as RowStage, Update};
-use crate::gather::gather;
 use crate::group::Groups;
 use crate::identity::DeviceKeys;
 use crate::inbox::Inbox;
@@ -84,7 +83,7 @@ impl Client {
         self.session = Session::SignedIn(account);
         self.show_session();
         self.show_list();
-        self.owed = gather(self.list.rows().filter(|(_, row)| row.ours.is_owed()).map(|(id, _)| id));
+        self.owed = self.list.rows().filter(|(_, row)| row.ours.is_owed()).map(|(id, _)| id).collect();
         let actions = self.stream.start(self.now);
         self.connect(actions);
         if wanted == Conversations::Wanted {

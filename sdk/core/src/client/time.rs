@@ -63,7 +63,7 @@ impl Client {
 
     /// Sets an alarm for something that has failed, each time a little later.
     pub(super) fn later(&mut self, alarm: Alarm, problem: &Problem) {
-        let failed = self.failures.entry(alarm).or_insert(0);
+        let failed = self.failures.get_or_insert(alarm, 0);
         let wait = backoff::wait(RetryPolicy::default(), *failed, &self.random);
         *failed = failed.saturating_add(1);
         self.alarms.set(self.now.after(problem.retry_after_ms.unwrap_or_default().min(LATER_MAX_MS).max(wait)), alarm);

@@ -10,6 +10,7 @@ use super::row::{About, Pending, PendingKind, Row};
 use super::storage::Shelf;
 use super::trust::{Difference, Origin, Pins, Refusal, Roster, Seat, Trust, check_commit, check_rejoin};
 use super::{GroupError, Groups, Unreadable};
+use crate::sorted::{SortedMap, SortedSet};
 use mls_rs::error::MlsError;
 use mls_rs::group::{
     CommitEffect, CommitMessageDescription, CommitSecrets, ContentType, ExportedTree, ReceivedMessage, Sender,
@@ -18,7 +19,6 @@ use mls_rs::{Group, MlsMessage, MlsMessageDescription};
 use sotto_wire::conversation::{GroupLoaded, GroupState};
 use sotto_wire::event::ConversationCommitted;
 use sotto_wire::{Base64, ClientId, ConversationId, DeviceRef};
-use std::collections::{BTreeMap, BTreeSet};
 
 /// A commit to be sent to the server, as often as it takes.
 #[derive(Clone, Debug, PartialEq)]
@@ -80,7 +80,7 @@ impl Groups {
             commit: output.commit_message.to_bytes()?,
             state,
             secret: secrets.to_bytes()?.into(),
-            people: BTreeSet::new(),
+            people: SortedSet::default(),
         };
         // The commit used up a handshake key.
         let mut rows = current.save_step()?;
@@ -136,7 +136,7 @@ impl Groups {
         self.put_rows(conversation, vec![(Row::Pending, Some(pending.encode()))]);
         self.keep_pins(fresh);
         let published = publish(&pending);
-        self.entries.entry(conversation).or_insert(Entry { current: None, pending: None }).pending = Some(pending);
+        self.entries.get_or_insert(conversation, Entry { current: None, pending: None }).pending = Some(pending);
         Ok(published)
     }
 
@@ -165,7 +165,7 @@ impl Groups {
                 self.put_rows(conversation, rows);
             }
             PendingKind::Rejoin => {
-                let shelf = Shelf::new(pending.secret.clone(), BTreeMap::new());
+                let shelf = Shelf::new(pending.secret.clone(), SortedMap::default());
                 let tree = ExportedTree::from_bytes(pending.state.ratchet_tree.as_slice())?;
                 let group = self.client(&shelf).load_group_with_ratchet_tree(&conversation.0, tree)?;
                 let roster = Trust::new(&self.pins, &pending.people).seat_all(&group)?;

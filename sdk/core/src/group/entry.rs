@@ -8,13 +8,12 @@ use super::row::{About, Pending, Row, Rows};
 use super::storage::Shelf;
 use super::trust::{Roster, Seat};
 use crate::contract::Record;
-use crate::gather::try_gather;
 use crate::identity::Certificate;
+use crate::sorted::SortedMap;
 use mls_rs::error::MlsError;
 use mls_rs::group::ExportedTree;
 use mls_rs::{Client, Group};
 use sotto_wire::{ConversationId, DeviceRef};
-use std::collections::BTreeMap;
 use zeroize::Zeroizing;
 
 /// A group, or the way into one.
@@ -41,7 +40,7 @@ impl Entry {
         client: impl FnOnce(&Shelf) -> Client<Config>,
     ) -> Result<Option<Self>, GroupError> {
         let (mut about, mut state, mut tree, mut pending) = (None, None, None, None);
-        let mut prior = BTreeMap::new();
+        let mut prior = SortedMap::default();
         for Record { place, value } in records {
             match Row::at(conversation, &place).ok_or(GroupError::Stored)? {
                 Row::About => about = Some(About::decode(&value).ok_or(GroupError::Stored)?),
@@ -145,5 +144,5 @@ fn stored_roster(group: &Group<Config>) -> Result<Roster, GroupError> {
         let claim = Certificate::parse(&extension.extension_data).map_err(|_| GroupError::Stored)?.claim;
         Ok((member.index, Seat { device: claim.device, sequence: claim.sequence }))
     };
-    try_gather(group.roster().members_iter().map(seat))
+    group.roster().members_iter().map(seat).collect()
 }

@@ -7,8 +7,8 @@ use super::row::About;
 use super::storage::Shelf;
 use super::trust::{Pin, Refusal, Trust};
 use super::{GroupError, Groups};
-use crate::gather::gather;
 use crate::identity::fingerprint;
+use crate::sorted::SortedSet;
 use mls_rs::error::MlsError;
 use mls_rs::group::ExportedTree;
 use mls_rs::{ExtensionList, MlsMessage};
@@ -17,7 +17,6 @@ use sotto_wire::conversation::{GroupState, Kind, Welcome};
 use sotto_wire::event::ConversationWelcome;
 use sotto_wire::key::ClaimedKey;
 use sotto_wire::{Base64, ConversationId, DeviceRef, Millis, UserId};
-use std::collections::BTreeSet;
 
 /// Longest ratchet tree for each person of a conversation: nine leaves with their certificates. Decoded, a byte of it
 /// can take 280 (a blank node), so what others send must not decide how long it is.
@@ -59,7 +58,7 @@ impl Groups {
             return Err(GroupError::KeyPackageMissing);
         }
         let own = self.device();
-        let users: BTreeSet<UserId> = gather(people.iter().map(|person| person.user).chain([own.user]));
+        let users: SortedSet<UserId> = people.iter().map(|person| person.user).chain([own.user]).collect();
         let shelf = Shelf::default();
         let not_before = time(now.since(SLACK));
         let client = self.client(&shelf);
@@ -86,10 +85,10 @@ impl Groups {
         let roster = trust.seat_all(&group)?;
         trust.check_newest(&roster)?;
         let fresh = trust.into_fresh();
-        let seated: BTreeSet<DeviceRef> = gather(members(&roster));
+        let seated: SortedSet<DeviceRef> = members(&roster).into_iter().collect();
         // An account has one device for now: one more would be an older one that somebody else may hold.
         let is_one_each = seated.len() == users.len();
-        if !is_one_each || seated != gather(claimed.iter().map(|key| key.owner).chain([own])) {
+        if !is_one_each || seated != claimed.iter().map(|key| key.owner).chain([own]).collect() {
             return Err(Refusal::WrongDevice.into());
         }
         let state = GroupState {
@@ -146,7 +145,7 @@ impl Groups {
 }
 
 /// Reads a ratchet tree that came from outside, of a conversation of `people`.
-pub(super) fn read_tree(tree: &Base64, people: &BTreeSet<UserId>) -> Result<ExportedTree<'static>, GroupError> {
+pub(super) fn read_tree(tree: &Base64, people: &SortedSet<UserId>) -> Result<ExportedTree<'static>, GroupError> {
     if tree.len() > PERSON_TREE_MAX_BYTES.saturating_mul(people.len()) {
         return Err(Refusal::TooLarge.into());
     }
@@ -154,9 +153,9 @@ pub(super) fn read_tree(tree: &Base64, people: &BTreeSet<UserId>) -> Result<Expo
 }
 
 /// The users who may sit in a conversation of this kind, seen from `own`.
-pub(super) fn users(kind: Kind, own: UserId) -> BTreeSet<UserId> {
+pub(super) fn users(kind: Kind, own: UserId) -> SortedSet<UserId> {
     match kind {
-        Kind::Direct { peer } => gather([own, peer]),
-        Kind::Notes => gather([own]),
+        Kind::Direct { peer } => [own, peer].into_iter().collect(),
+        Kind::Notes => [own].into_iter().collect(),
     }
 }

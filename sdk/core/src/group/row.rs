@@ -8,9 +8,9 @@
 
 use super::storage::{StoredKey, Use};
 use crate::contract::{Place, Table, Wanted};
+use crate::sorted::SortedSet;
 use sotto_wire::conversation::GroupState;
 use sotto_wire::{Base64, ClientId, ConversationId, DeviceRef, Millis, UserId};
-use std::collections::BTreeSet;
 use zeroize::Zeroizing;
 
 /// First byte of the rows whose encoding is ours.
@@ -75,7 +75,7 @@ pub(super) fn wanted(conversation: ConversationId) -> Wanted {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct About {
     /// The users who may sit in it.
-    pub(super) people: BTreeSet<UserId>,
+    pub(super) people: SortedSet<UserId>,
     /// The first epoch that this device can read.
     pub(super) joined_epoch: u64,
     /// Whether this device joined by a Welcome and has not yet put a fresh key into its leaf.
@@ -95,7 +95,7 @@ impl About {
         let mut reader = Reader::new(bytes)?;
         let joined_epoch = reader.u64()?;
         let needs_update = reader.u8()? != 0;
-        let mut people = BTreeSet::new();
+        let mut people = SortedSet::default();
         while !reader.is_done() {
             people.insert(UserId(reader.fixed()?));
         }
@@ -113,7 +113,7 @@ pub(super) struct Pending {
     /// Update: mls-rs's commit secrets. Rejoin: mls-rs's snapshot of the new group, without the tree.
     pub(super) secret: Zeroizing<Vec<u8>>,
     /// Rejoin: the users who may sit in the group.
-    pub(super) people: BTreeSet<UserId>,
+    pub(super) people: SortedSet<UserId>,
 }
 
 /// What sort of commit is pending.
@@ -159,7 +159,7 @@ impl Pending {
         for _ in 0..reader.u32()? {
             members.push(DeviceRef::from_credential(&reader.fixed::<32>()?)?);
         }
-        let mut people = BTreeSet::new();
+        let mut people = SortedSet::default();
         while !reader.is_done() {
             people.insert(UserId(reader.fixed()?));
         }

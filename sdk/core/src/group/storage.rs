@@ -4,12 +4,12 @@
 //!
 //! The rule: as many epochs before the current one are kept as the server takes messages for; older secrets are gone.
 
+use crate::sorted::{SortedMap, SortedSet};
 use mls_rs::mls_rs_codec::{MlsDecode, MlsEncode};
 use mls_rs::storage_provider::KeyPackageData;
 use mls_rs::{GroupStateStorage, KeyPackageStorage};
 use mls_rs_core::group::{EpochRecord, GroupState};
 use sotto_wire::{Millis, limit};
-use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use zeroize::Zeroizing;
@@ -24,14 +24,14 @@ pub(super) struct Shelf(Arc<Mutex<Held>>);
 #[derive(Clone, Default)]
 pub(super) struct Held {
     state: Option<Secret>,
-    prior: BTreeMap<u64, Secret>,
-    changed: BTreeSet<u64>,
+    prior: SortedMap<u64, Secret>,
+    changed: SortedSet<u64>,
 }
 
 impl Shelf {
     /// What was read from the local store.
-    pub(super) fn new(state: Secret, prior: BTreeMap<u64, Secret>) -> Self {
-        Self(Arc::new(Mutex::new(Held { state: Some(state), prior, changed: BTreeSet::new() })))
+    pub(super) fn new(state: Secret, prior: SortedMap<u64, Secret>) -> Self {
+        Self(Arc::new(Mutex::new(Held { state: Some(state), prior, changed: SortedSet::default() })))
     }
 
     /// The newest state.
@@ -99,9 +99,9 @@ impl GroupStateStorage for Shelf {
             held.prior.insert(record.id, record.data);
         }
         // The current epoch is the one after the newest of these.
-        let newest = held.prior.last_key_value().map_or(0, |(&epoch, _)| epoch);
+        let newest = held.prior.last().map_or(0, |(&epoch, _)| epoch);
         let gone: Vec<u64> =
-            held.prior.range(..(newest + 1).saturating_sub(limit::EPOCHS_BEFORE)).map(|(&e, _)| e).collect();
+            held.prior.keys().copied().filter(|epoch| epoch + limit::EPOCHS_BEFORE <= newest).collect();
         for epoch in gone {
             held.prior.remove(&epoch);
             held.changed.insert(epoch);
@@ -110,7 +110,7 @@ impl GroupStateStorage for Shelf {
     }
 
     fn max_epoch_id(&self, _: &[u8]) -> Result<Option<u64>, Infallible> {
-        Ok(self.held().prior.last_key_value().map(|(&epoch, _)| epoch))
+        Ok(self.held().prior.last().map(|(&epoch, _)| epoch))
     }
 }
 
@@ -137,8 +137,8 @@ pub(super) struct StoredKey {
 pub(super) struct KeyShelf(Arc<Mutex<Keys>>);
 
 struct Keys {
-    stored: BTreeMap<Vec<u8>, StoredKey>,
-    changed: BTreeSet<Vec<u8>>,
+    stored: SortedMap<Vec<u8>, StoredKey>,
+    changed: SortedSet<Vec<u8>>,
     /// What the next ones are marked with.
     mark: (Use, Millis),
 }
@@ -147,7 +147,7 @@ impl KeyShelf {
     /// None yet.
     pub(super) fn new() -> Self {
         let mark = (Use::Once, Millis(0));
-        Self(Arc::new(Mutex::new(Keys { stored: BTreeMap::new(), changed: BTreeSet::new(), mark })))
+        Self(Arc::new(Mutex::new(Keys { stored: SortedMap::default(), changed: SortedSet::default(), mark })))
     }
 
     /// Takes in one that was read from the local store.
@@ -163,7 +163,7 @@ impl KeyShelf {
     /// Forgets those of `usage` that were made before `oldest`.
     pub(super) fn prune(&self, usage: Use, oldest: Millis) {
         let keys = &mut *self.keys();
-        let gone = keys.stored.extract_if(.., |_, key| key.usage == usage && key.created_at < oldest);
+        let gone = keys.stored.extract_if(|_, key| key.usage == usage && key.created_at < oldest);
         keys.changed.extend(gone.map(|(reference, _)| reference));
     }
 

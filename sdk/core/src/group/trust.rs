@@ -7,14 +7,13 @@
 //! The rule: a leaf that was not checked is never kept, and a user once seen keeps its identity (trust on first use).
 
 use super::config::{CERTIFICATE, Config, credential_device};
-use crate::gather::{gather, try_gather};
 use crate::identity::{Certificate, CertificateError, Fingerprint};
+use crate::sorted::{SortedMap, SortedSet};
 use mls_rs::ExtensionList;
 use mls_rs::Group;
 use mls_rs::group::{LeafNode, Member};
 use mls_rs::identity::SigningIdentity;
 use sotto_wire::{DeviceRef, UserId};
-use std::collections::{BTreeMap, BTreeSet};
 
 /// Why a leaf or a commit is not trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -66,7 +65,7 @@ pub(super) struct Seat {
 }
 
 /// The leaves of an epoch, by leaf index.
-pub(super) type Roster = BTreeMap<u32, Seat>;
+pub(super) type Roster = SortedMap<u32, Seat>;
 
 /// What a user is known by from the first sight on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,19 +77,19 @@ pub(crate) struct Pin {
 }
 
 /// The pins of all users that were seen.
-pub(crate) type Pins = BTreeMap<UserId, Pin>;
+pub(crate) type Pins = SortedMap<UserId, Pin>;
 
 /// Checks leaves against pins and against the people of one conversation.
 pub(super) struct Trust<'a> {
     pins: &'a Pins,
-    people: &'a BTreeSet<UserId>,
+    people: &'a SortedSet<UserId>,
     /// Users seen for the first time, or with a newer device.
     fresh: Pins,
 }
 
 impl<'a> Trust<'a> {
-    pub(super) fn new(pins: &'a Pins, people: &'a BTreeSet<UserId>) -> Self {
-        Self { pins, people, fresh: BTreeMap::new() }
+    pub(super) fn new(pins: &'a Pins, people: &'a SortedSet<UserId>) -> Self {
+        Self { pins, people, fresh: SortedMap::default() }
     }
 
     /// The pins that were made, to be kept once everything else holds.
@@ -120,7 +119,7 @@ impl<'a> Trust<'a> {
 
     /// Checks every leaf of `group`.
     pub(super) fn seat_all(&mut self, group: &Group<Config>) -> Result<Roster, Refusal> {
-        try_gather(group.roster().members_iter().map(|member| Ok((member.index, self.seat_member(&member)?))))
+        group.roster().members_iter().map(|member| Ok((member.index, self.seat_member(&member)?))).collect()
     }
 
     /// Checks the leaves of `after` that are not in `before`, whose roster is `known`.
@@ -138,7 +137,7 @@ impl<'a> Trust<'a> {
             Some(seat) => Ok((member.index, seat)),
             None => Ok((member.index, self.seat_member(&member)?)),
         };
-        try_gather(after.roster().members_iter().map(seat))
+        after.roster().members_iter().map(seat).collect()
     }
 
     /// Checks one leaf.
@@ -192,8 +191,8 @@ pub(super) fn check_commit(
     committer: u32,
     origin: Origin,
 ) -> Result<Difference, Refusal> {
-    let old: BTreeMap<DeviceRef, u64> = gather(before.values().map(|seat| (seat.device, seat.sequence)));
-    let new: BTreeMap<DeviceRef, u64> = gather(after.values().map(|seat| (seat.device, seat.sequence)));
+    let old: SortedMap<DeviceRef, u64> = before.values().map(|seat| (seat.device, seat.sequence)).collect();
+    let new: SortedMap<DeviceRef, u64> = after.values().map(|seat| (seat.device, seat.sequence)).collect();
     let difference = Difference {
         added: new.keys().filter(|device| !old.contains_key(device)).copied().collect(),
         removed: old.keys().filter(|device| !new.contains_key(device)).copied().collect(),
