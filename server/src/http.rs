@@ -13,6 +13,7 @@ pub(crate) mod headers;
 pub(crate) mod health;
 pub(crate) mod keys;
 pub(crate) mod messages;
+pub(crate) mod openapi;
 pub(crate) mod ping;
 pub(crate) mod poll;
 pub(crate) mod rate;
@@ -44,6 +45,7 @@ pub(crate) fn routes() -> Routes {
         health::routes,
         conversations::routes,
         messages::routes,
+        openapi::routes,
         ping::routes,
         typing::routes,
         ticket::routes,

@@ -54,6 +54,7 @@ impl<'de> Deserialize<'de> for Name {
 
 /// Public half of an account identity: it certifies the account's devices. Fixed lengths, held by the core.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Identity {
     /// Ed25519 public key (RFC 8032), 32 bytes.
     pub ed25519: Base64,
@@ -63,6 +64,7 @@ pub struct Identity {
 
 /// Payload of [`RegisterStart`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RegisterStartRequest {
     /// The wanted name.
     pub name: Name,
@@ -72,6 +74,7 @@ pub struct RegisterStartRequest {
 
 /// Answer to [`RegisterStart`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RegisterStarted {
     /// OPAQUE `RegistrationResponse`.
     pub registration_response: Base64,
@@ -79,6 +82,7 @@ pub struct RegisterStarted {
 
 /// Payload of [`RegisterFinish`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RegisterFinishRequest {
     /// The wanted name.
     pub name: Name,
@@ -96,6 +100,7 @@ pub struct RegisterFinishRequest {
 
 /// Answer to [`RegisterFinish`]. The refresh token comes as a cookie.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Registered {
     /// Access token of the new device.
     pub tokens: Tokens,
@@ -103,6 +108,7 @@ pub struct Registered {
 
 /// Payload of [`FindUser`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct FindUserRequest {
     /// The exact name.
     pub name: Name,
@@ -110,6 +116,7 @@ pub struct FindUserRequest {
 
 /// Answer to [`FindUser`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct UserFound {
     /// The account.
     pub user: UserId,

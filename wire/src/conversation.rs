@@ -22,6 +22,7 @@ endpoints! {
 
 /// What sort of conversation it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub enum Kind {
     /// Two people; once for each pair.
@@ -35,6 +36,7 @@ pub enum Kind {
 
 /// The state of an MLS group after a commit, as its committer publishes it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct GroupState {
     /// The epoch that this is the state of.
     pub epoch: u64,
@@ -48,6 +50,7 @@ pub struct GroupState {
 
 /// A Welcome (RFC 9420 §12.4.3.1), without the ratchet tree, for those it adds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Welcome {
     /// Who is added.
     pub to: Vec<DeviceRef>,
@@ -57,6 +60,7 @@ pub struct Welcome {
 
 /// Payload of [`CreateConversation`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CreateConversationRequest {
     /// This command's id.
     pub client_id: ClientId,
@@ -74,6 +78,7 @@ pub struct CreateConversationRequest {
 /// Answer to [`CreateConversation`]. When the conversation exists already the answer is the problem
 /// [`crate::Code::ConversationExists`], which names it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ConversationCreated {
     /// The conversation.
     pub conversation: ConversationId,
@@ -83,6 +88,7 @@ pub struct ConversationCreated {
 
 /// Payload of [`LoadConversations`].
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LoadConversationsRequest {
     /// Go on after this one; from the start without.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -91,6 +97,7 @@ pub struct LoadConversationsRequest {
 
 /// Answer to [`LoadConversations`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ConversationsLoaded {
     /// At most [`limit::PAGE_MAX`], in the order of their ids.
     pub conversations: Vec<ConversationSummary>,
@@ -100,6 +107,7 @@ pub struct ConversationsLoaded {
 
 /// What the server knows of a conversation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ConversationSummary {
     /// Which.
     pub conversation: ConversationId,
@@ -115,6 +123,7 @@ pub struct ConversationSummary {
 
 /// A person in a conversation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Member {
     /// The account.
     pub user: UserId,
@@ -124,6 +133,7 @@ pub struct Member {
 
 /// Payload of [`Commit`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CommitRequest {
     /// This command's id.
     pub client_id: ClientId,
@@ -140,6 +150,7 @@ pub struct CommitRequest {
 
 /// Answer to [`Commit`]: it is durable and every member will get it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Committed {
     /// Its place in the log.
     pub cursor: Cursor,
@@ -149,6 +160,7 @@ pub struct Committed {
 
 /// Payload of [`LoadGroup`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LoadGroupRequest {
     /// Which group. Who asks must be a member, or a device of a user who is one.
     pub conversation: ConversationId,
@@ -159,6 +171,7 @@ pub struct LoadGroupRequest {
 
 /// Answer to [`LoadGroup`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct GroupLoaded {
     /// The group's state.
     pub state: GroupState,

@@ -17,7 +17,7 @@ pub enum Access {
 }
 
 /// An endpoint as a row of a table, for what treats all of them alike.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub struct Described {
     /// [`Endpoint::PATH`].
     pub path: &'static str,
@@ -31,6 +31,9 @@ pub struct Described {
     pub body_max_bytes: usize,
     /// One sentence and more, in English.
     pub about: &'static str,
+    /// The schemas of request and response.
+    #[cfg(feature = "schema")]
+    pub schemas: fn(&mut schemars::SchemaGenerator) -> (schemars::Schema, schemars::Schema),
 }
 
 /// Every endpoint.
@@ -100,6 +103,8 @@ macro_rules! endpoints {
             access: $crate::Access::$access,
             body_max_bytes: <$name as $crate::Endpoint>::BODY_MAX_BYTES,
             about: concat!($($doc),*),
+            #[cfg(feature = "schema")]
+            schemas: |generator| (generator.subschema_for::<$request>(), generator.subschema_for::<$response>()),
         },)*];
     };
 }

@@ -6,6 +6,7 @@ use std::borrow::Cow;
 
 /// What a caller should do about an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Retry {
     /// Wait (`retry_after_ms` or the usual backoff) and send the same request again.
@@ -124,6 +125,7 @@ impl<'de> Deserialize<'de> for Code {
 
 /// A refusal, as it stands in an envelope of type `error`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, thiserror::Error)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[error("{code:?}")]
 pub struct Problem {
     /// Why.

@@ -10,6 +10,7 @@ macro_rules! events {
     ($(#[$doc:meta])* $family:ident { $($(#[$about:meta])* $event:ident($payload:ty) = $kind:literal;)* }) => {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
         #[serde(tag = "type", content = "payload")]
         pub enum $family { $($(#[$about])* #[serde(rename = $kind)] $event($payload),)* }
 
@@ -65,6 +66,7 @@ events! {
 
 /// A message of a conversation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct MessageReceived {
     /// Its place in the log.
     pub cursor: Cursor,
@@ -84,6 +86,7 @@ pub struct MessageReceived {
 
 /// A commit of a conversation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ConversationCommitted {
     /// Its place in the log.
     pub cursor: Cursor,
@@ -103,6 +106,7 @@ pub struct ConversationCommitted {
 
 /// An invitation that this device can open.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ConversationWelcome {
     /// Its place in the log.
     pub cursor: Cursor,
@@ -153,6 +157,7 @@ impl Durable {
 
 /// Payload of `connected`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Connected {
     /// The longest silence of the stream.
     pub heartbeat_ms: Millis,
@@ -164,6 +169,7 @@ pub struct Connected {
 
 /// Payload of `caught_up`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CaughtUp {
     /// The place in the log up to which everything of this device was sent: a cursor to come back with.
     pub cursor: Cursor,
@@ -171,6 +177,7 @@ pub struct CaughtUp {
 
 /// Payload of `history_lost`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct HistoryLost {
     /// The cursor that the client came with.
     pub from: Cursor,
@@ -182,6 +189,7 @@ pub struct HistoryLost {
 
 /// Why events are gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum LossCause {
     /// Older than the operator keeps them.
@@ -193,6 +201,7 @@ pub enum LossCause {
 
 /// Payload of `heartbeat`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Heartbeat {
     /// The server's clock, milliseconds since the Unix epoch.
     pub server_time: Millis,
@@ -200,6 +209,7 @@ pub struct Heartbeat {
 
 /// Payload of `typing_update`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TypingUpdate {
     /// Where.
     pub conversation: ConversationId,
@@ -211,6 +221,7 @@ pub struct TypingUpdate {
 
 /// Payload of `shutdown`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Shutdown {
     /// This client's own delay, spread over the clients.
     pub retry_in_ms: Millis,
@@ -218,6 +229,7 @@ pub struct Shutdown {
 
 /// Payload of `session_ended` on a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SessionOver {
     /// Why.
     pub cause: SessionEndCause,
@@ -225,6 +237,7 @@ pub struct SessionOver {
 
 /// Why a session has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum SessionEndCause {
     /// Signed out.

@@ -109,6 +109,7 @@ impl Visitor<'_> for TextOrBytes {
 
 /// A device, always named together with the account that it belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DeviceRef {
     /// The account.
     pub user: UserId,

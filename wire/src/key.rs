@@ -15,6 +15,7 @@ endpoints! {
 
 /// A device as it introduces itself to the server.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct NewDevice {
     /// Its id.
     pub device: DeviceId,
@@ -28,6 +29,7 @@ pub struct NewDevice {
 
 /// Payload of [`PublishKeys`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PublishKeysRequest {
     /// One-time key packages, at most [`limit::KEY_PACKAGES_MAX`].
     pub key_packages: Vec<Base64>,
@@ -38,6 +40,7 @@ pub struct PublishKeysRequest {
 
 /// Answer to [`PublishKeys`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct KeysPublished {
     /// One-time packages now in stock.
     pub stock: usize,
@@ -45,6 +48,7 @@ pub struct KeysPublished {
 
 /// Payload of [`ClaimKeys`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ClaimKeysRequest {
     /// Whose, at most [`limit::MEMBERS_MAX`].
     pub users: Vec<UserId>,
@@ -52,6 +56,7 @@ pub struct ClaimKeysRequest {
 
 /// Answer to [`ClaimKeys`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct KeysClaimed {
     /// One for each device of each user.
     pub key_packages: Vec<ClaimedKey>,
@@ -59,6 +64,7 @@ pub struct KeysClaimed {
 
 /// One claimed key package.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ClaimedKey {
     /// Whose it is.
     pub owner: DeviceRef,

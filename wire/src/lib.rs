@@ -19,6 +19,8 @@ pub mod key;
 pub mod limit;
 pub mod message;
 pub mod ping;
+#[cfg(feature = "schema")]
+mod schema;
 pub mod session;
 pub mod ticket;
 pub mod time;

@@ -15,6 +15,7 @@ endpoints! {
 
 /// Payload of [`SendMessage`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SendMessageRequest {
     /// This message's id: sent again, it gets the first answer.
     pub client_id: ClientId,
@@ -28,6 +29,7 @@ pub struct SendMessageRequest {
 
 /// Answer to [`SendMessage`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct MessageSent {
     /// Its place in the log.
     pub cursor: Cursor,
@@ -37,6 +39,7 @@ pub struct MessageSent {
 
 /// Payload of [`LoadMessages`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LoadMessagesRequest {
     /// Whose log.
     pub conversation: ConversationId,
@@ -49,6 +52,7 @@ pub struct LoadMessagesRequest {
 
 /// Answer to [`LoadMessages`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct MessagesLoaded {
     /// In the order of the log.
     pub events: Vec<Durable>,

@@ -13,6 +13,7 @@ endpoints! {
 
 /// Payload of [`Ping`].
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PingRequest {
     /// The newest event that the device has stored; nothing is acknowledged without.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -21,6 +22,7 @@ pub struct PingRequest {
 
 /// Answer to [`Ping`].
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Pong {
     /// The server's clock, milliseconds since the Unix epoch.
     pub server_time: Millis,

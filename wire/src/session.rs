@@ -35,6 +35,7 @@ pub const LOGIN_SERVER: &[u8] = b"sotto";
 
 /// What lets a client act: stands in `Authorization: Bearer`, lives in memory only.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Tokens {
     /// The access token, opaque.
     pub access_token: String,
@@ -51,6 +52,7 @@ impl fmt::Debug for Tokens {
 
 /// Payload of [`LoginStart`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LoginStartRequest {
     /// Who signs in.
     pub name: Name,
@@ -60,6 +62,7 @@ pub struct LoginStartRequest {
 
 /// Answer to [`LoginStart`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LoginStarted {
     /// This sign-in; lasts a minute and one try.
     pub login: LoginId,
@@ -69,6 +72,7 @@ pub struct LoginStarted {
 
 /// Payload of [`LoginFinish`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LoginFinishRequest {
     /// The running sign-in.
     pub login: LoginId,
@@ -81,6 +85,7 @@ pub struct LoginFinishRequest {
 
 /// Answer to [`LoginFinish`]. The refresh token comes as a cookie.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LoginFinished {
     /// The account.
     pub user: UserId,
@@ -100,6 +105,7 @@ pub struct LoginFinished {
 
 /// Payload of [`RegisterDevice`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RegisterDeviceRequest {
     /// The new device.
     pub device: key::NewDevice,
@@ -107,6 +113,7 @@ pub struct RegisterDeviceRequest {
 
 /// Answer to [`RegisterDevice`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DeviceRegistered {
     /// Access token of the device; the one that asked is spent.
     pub tokens: Tokens,
@@ -114,10 +121,12 @@ pub struct DeviceRegistered {
 
 /// Payload of [`Refresh`]; the token is in the cookie.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RefreshRequest {}
 
 /// Answer to [`Refresh`]. The next refresh token comes as a cookie.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Refreshed {
     /// The account.
     pub user: UserId,
@@ -130,8 +139,10 @@ pub struct Refreshed {
 
 /// Payload of [`EndSession`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct EndSessionRequest {}
 
 /// Answer to [`EndSession`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SessionEnded {}

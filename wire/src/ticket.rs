@@ -14,6 +14,7 @@ pub const EVENTS_PATH: &str = "/api/events";
 
 /// A way to carry the event stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Transport {
     /// Server-sent events (WHATWG HTML §9.2).
@@ -29,6 +30,7 @@ pub enum Transport {
 
 /// Payload of [`OpenTicket`].
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TicketRequest {
     /// The newest event that the client has stored; from the device's registration on without.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -42,6 +44,7 @@ pub struct TicketRequest {
 
 /// Answer to [`OpenTicket`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TicketOpened {
     /// The ticket.
     pub ticket: Ticket,
@@ -69,6 +72,7 @@ pub const EVENTS: &str = "events";
 /// The answer comes at once where there is something to say, else when there is, at the latest after
 /// [`crate::limit::POLL_HOLD_MS`]. The first answer of a device that opens its stream this way begins with `connected`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct EventsPage<E> {
     /// Events, in the order of the log. May be empty.
     pub events: Vec<E>,
@@ -86,6 +90,7 @@ pub type RawEvents = EventsPage<Box<serde_json::value::RawValue>>;
 /// Payload of the refusal of a transport that this server does not offer, or of a request that asks for none (T6): the
 /// [`crate::Problem`] of [`crate::Code::UpgradeRequired`], and for foreign clients where to go, in their words.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct UpgradeNeeded {
     /// The problem.
     #[serde(flatten)]
@@ -102,6 +107,7 @@ pub struct UpgradeNeeded {
 
 /// Full jitter: before attempt `n` wait a random time up to `min(longest_ms, first_ms · 2ⁿ)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RetryPolicy {
     /// Bound of the first wait.
     pub first_ms: Millis,

@@ -7,6 +7,7 @@ use std::fmt;
 /// Milliseconds: since the Unix epoch for a point in time, a plain length for a duration. The name of the field says
 /// which (`…_at`, `…_ms`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct Millis(pub u64);
 

@@ -13,6 +13,7 @@ endpoints! {
 
 /// Payload of [`TypingStart`] and [`TypingStop`].
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TypingRequest {
     /// Where.
     pub conversation: ConversationId,
@@ -20,4 +21,5 @@ pub struct TypingRequest {
 
 /// Answer to both.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TypingNoted {}

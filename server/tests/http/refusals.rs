@@ -236,3 +236,18 @@ async fn server_that_lives_and_serves_says_so() {
     }
     server.stop().await;
 }
+
+#[tokio::test]
+async fn contract_is_served_as_openapi() {
+    let server = Server::start().await;
+    let reply = Reply::to_get(&server, "/api/openapi.json", HeaderMap::new()).await;
+    assert_eq!((reply.status, &reply.headers["content-type"]), (200, &HeaderValue::from_static("application/json")));
+    let document: serde_json::Value = serde_json::from_slice(&reply.body).expect("JSON");
+    assert_eq!(document["openapi"], "3.1.0");
+    for row in sotto_wire::endpoint::all() {
+        assert_eq!(document["paths"][row.path]["post"]["operationId"], row.request);
+        let other = Reply::to_get(&server, row.path, HeaderMap::new()).await;
+        assert_eq!(other.refusal(), (405, Code::WrongMethod), "{}", row.path);
+    }
+    server.stop().await;
+}
