@@ -46,7 +46,7 @@ pub(crate) async fn talk(people: &mut [Person], talk: Talk) -> Checked {
     let (shown, failed_at_one) = split(&at_one);
     let (shown_at_other, failed_at_other) = split(&at_other);
     let texts = |items: &[&Item]| items.iter().map(|item| (item.key, text(item))).collect::<Vec<_>>();
-    assert_eq!(texts(&shown), texts(&shown_at_other), "both show the same in the same order");
+    assert_same(&texts(&shown), &texts(&shown_at_other), "both show the same in the same order");
     let keys: BTreeSet<MessageKey> = shown.iter().map(|item| item.key).collect();
     let distinct: BTreeSet<String> = shown.iter().map(|item| text(item)).collect();
     assert_eq!((keys.len(), distinct.len()), (shown.len(), shown.len()), "nothing is shown twice");
@@ -56,7 +56,7 @@ pub(crate) async fn talk(people: &mut [Person], talk: Talk) -> Checked {
         let written = person.written[&talk.id].iter().filter(|(key, _)| !given_up.contains(key));
         let written: Vec<(MessageKey, String)> = written.cloned().collect();
         let own: Vec<_> = texts(&shown).into_iter().filter(|(key, _)| key.sender == last_sender(&written)).collect();
-        assert_eq!(own, written, "{}: everything that was not given up arrives in the order of writing", person.name);
+        assert_same(&own, &written, "everything that was not given up arrives in the order of writing");
         assert!(keys.is_disjoint(&given_up), "{}: given up, and yet there", person.name);
     }
     let order = shown.iter().map(|item| item.key.client_id).collect();
@@ -90,6 +90,18 @@ pub(crate) async fn server(server: &Server, people: &mut [Person], checked: &Che
         // The last two texts are one of each side.
         epochs.extend(shown.iter().rev().take(2).map(|message| message.epoch));
         assert_eq!(epochs, vec![epochs[0]; 4], "server and both sides are in one epoch");
+    }
+}
+
+/// Compares two orders, and names the first place where they part: whole, they would fill the screen.
+fn assert_same(left: &[(MessageKey, String)], right: &[(MessageKey, String)], what: &str) {
+    let parted = (0..left.len().max(right.len())).find(|at| left.get(*at) != right.get(*at));
+    let around = |order: &[(MessageKey, String)], at: usize| {
+        let texts = order.iter().skip(at.saturating_sub(2)).take(5);
+        texts.map(|(_, text)| text.clone()).collect::<Vec<_>>()
+    };
+    if let Some(at) = parted {
+        panic!("{what}: from place {at} on it is {:?} and {:?}", around(left, at), around(right, at));
     }
 }
 
