@@ -8,6 +8,7 @@ use crate::event_source;
 use crate::jobs::{Job, Jobs};
 use crate::long_poll::Poll;
 use crate::page::Page;
+use crate::shown::TOLD_MAX;
 use crate::sotto::World;
 use crate::web_socket::Socket;
 use crate::{clock, persist, request, task};
@@ -124,14 +125,19 @@ impl Driver {
     }
 
     async fn drain(&mut self, slice: &mut Slice) {
+        let mut told = 0;
         let wake_at = loop {
             match self.client.poll() {
                 Output::Idle(wake_at) => break wake_at,
-                output => self.perform(output),
+                output => {
+                    told += usize::from(matches!(output, Output::Changed(_)));
+                    self.perform(output);
+                }
             }
-            if slice.is_over() {
+            if slice.is_over() || told == TOLD_MAX {
                 self.world.shown.flush();
                 slice.end().await;
+                told = 0;
             }
         };
         self.arm(wake_at);

@@ -6,17 +6,13 @@
 
 use crate::channel::Channel;
 use crate::message::{FromFollower, FromLead, LeadKey, Message, Readiness};
-use crate::shown::Told;
+use crate::shown::{TOLD_MAX, Told};
 use crate::sotto::World;
 use sotto_core::contract::{Command, CommandKey, Input, ViewerKey, Visibility};
 use sotto_core::view::{Change, Session};
 use sotto_core::wire::ConversationId;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-
-/// Most changes of one message: it is one task of the tabs that hear it, which on a slow phone shows some ten messages
-/// within a frame.
-const NEWS_MAX: usize = 32;
 
 /// The lead of this tab.
 pub(crate) struct Lead {
@@ -99,7 +95,7 @@ impl Lead {
     pub(crate) fn flush(&self, open: Option<ConversationId>) {
         let mut news = self.news.take().into_iter();
         loop {
-            let told: Vec<Told> = news.by_ref().take(NEWS_MAX).collect();
+            let told: Vec<Told> = news.by_ref().take(TOLD_MAX).collect();
             if told.is_empty() {
                 break;
             }

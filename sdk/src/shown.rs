@@ -24,6 +24,10 @@ pub enum Told {
     Notify(ConversationId),
 }
 
+/// Most changes that are told in one task, here and in another tab: drawing what they change is part of it. With this
+/// many and the CPU slowed six times, that is 70 ms.
+pub(crate) const TOLD_MAX: usize = 32;
+
 /// What is to be seen in this tab.
 pub(crate) struct Shown {
     viewer: ViewerKey,
