@@ -144,3 +144,37 @@ async fn a_password_is_never_said_on_the_channel() {
     first_places.reach(Place::Following).await;
     assert!(said("somebody") && !said("long password"));
 }
+
+/// What a lead of another version says, as far as any version reads it.
+fn foreign_lead(channel: &BroadcastChannel) {
+    channel.post_message(&Uint8Array::from([1_u8, 2, 3, 4, 5, 6, 7, 8, 0].as_slice())).expect("an open channel");
+}
+
+#[wasm_bindgen_test]
+async fn a_client_that_follows_stops_when_another_version_leads() {
+    let (_first, mut first_places) = client("place-version");
+    first_places.reach(Place::Leading).await;
+    let (second, mut second_places) = client("place-version");
+    second_places.reach(Place::Following).await;
+    foreign_lead(&BroadcastChannel::new("sotto-place-version").expect("a channel"));
+    second_places.reach(Place::OtherVersion).await;
+    assert_eq!(second.start_notes().await, Err(Failure::WrongState));
+}
+
+#[wasm_bindgen_test]
+async fn a_client_that_begins_takes_the_lead_from_another_version() {
+    let never = Closure::<dyn FnMut(JsValue) -> Promise>::new(|_| Promise::new(&mut |_, _| {}));
+    let locks = web_sys::window().expect("a page").navigator().locks();
+    let options = LockOptions::new();
+    let held = locks.request_with_options("sotto-leader-place-newer", &options, never.as_ref().unchecked_ref());
+    let channel = BroadcastChannel::new("sotto-place-newer").expect("a channel");
+    // Answers whatever is said, so that it does not count as dead.
+    let answer = Closure::<dyn FnMut(MessageEvent)>::new({
+        let channel = channel.clone();
+        move |_| foreign_lead(&channel)
+    });
+    channel.set_onmessage(Some(answer.as_ref().unchecked_ref()));
+    let (_sotto, mut places) = client("place-newer");
+    places.reach(Place::Leading).await;
+    assert!(JsFuture::from(held).await.is_err(), "a stolen lock is told to who held it");
+}

@@ -1,4 +1,5 @@
-// Several tabs of one person (T12): they share one connection and one store, and whichever of them ends, the others go on.
+// Several tabs of one person (T12): they share one connection and one store, and whichever of them ends, the others go
+// on.
 import type { Page } from '@playwright/test';
 import { expect, test } from './harness/journey.ts';
 import type { Person } from './harness/person.ts';
@@ -130,8 +131,8 @@ test('a frozen lead is taken over and follows when it thaws', async ({ person })
   await ada.startDirect(ben);
   await ben.open('ada');
   const next = await tabOf(ada);
-  // Chromium freezes hidden pages only, and a page without a window is never hidden. The debugger stops it as thoroughly:
-  // no task of the page runs, and its locks stay held.
+  // Chromium freezes hidden pages only, and a page without a window is never hidden. The debugger stops it as
+  // thoroughly: no task of the page runs, and its locks stay held.
   const session = await ada.context.newCDPSession(ada.page);
   await session.send('Debugger.enable');
   await takenOver(ada, next, ben, () => session.send('Debugger.pause'));
