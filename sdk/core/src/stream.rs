@@ -190,6 +190,11 @@ impl Stream {
         self.main().map(|lane| lane.key)
     }
 
+    /// Whether this ticket is asked for because there is no stream.
+    pub(crate) fn is_asked(&self, number: u64) -> bool {
+        matches!(self.state, State::Ticketing { number: asked, .. } if asked == number)
+    }
+
     /// Whether nothing has come by a stream yet.
     pub(crate) fn is_opening(&self, key: StreamKey) -> bool {
         self.main().into_iter().chain(self.spare_lane()).any(|lane| lane.key == key && !lane.is_open())

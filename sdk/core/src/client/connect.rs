@@ -64,7 +64,8 @@ impl Client {
     pub(super) fn ticket(&mut self, number: u64, answer: Result<TicketOpened, Problem>) {
         match &answer {
             Ok(opened) => self.set_server_now(opened.server_time),
-            Err(problem) if problem.code == Code::BadCursor => {
+            // A spare stream asks at the same cursor: the other one goes on, and would be told the same.
+            Err(problem) if problem.code == Code::BadCursor && self.stream.is_asked(number) => {
                 self.inbox.drop_cursor();
                 self.lose_history();
             }

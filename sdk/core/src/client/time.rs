@@ -29,6 +29,11 @@ impl Client {
         let actions = self.stream.timer(self.now, &self.random);
         self.connect(actions);
         let again = self.calls.overdue(self.now);
+        if !again.is_empty() {
+            // Nothing has said yet that the socket is dead.
+            let actions = self.stream.wake(self.now);
+            self.connect(actions);
+        }
         self.send_again(again);
         for conversation in self.typing.expire(self.now) {
             self.list.touch(conversation);

@@ -386,7 +386,8 @@ fn a_server_that_refuses_a_second_stream_is_there_and_the_first_one_stays() {
     let problem = Problem::new(Code::RateLimited).after(Millis(60_000));
     assert_eq!(stream.ticket(asked(&actions), Err(problem), (later(9), &random())), []);
     assert_eq!((carried_by(&stream), stream.place(old)), (Some(Transport::Sse), Some(Place::Main)));
-    asked(&stream.visible(later(6_000)));
+    let number = asked(&stream.visible(later(6_000)));
+    assert!(!stream.is_asked(number), "it is asked for beside the other");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use crate::behaviour::{ANNA, BERT, direct, texts, world, write};
 use crate::world::World;
 use sotto_core::Command;
 use sotto_core::contract::{Input, Visibility};
-use sotto_core::view::{Connection, LogKind, Progress};
+use sotto_core::view::{CloseCause, Connection, LogKind, Progress};
 use sotto_core::wire::message::SendMessage;
 use sotto_core::wire::ticket::Transport;
 use sotto_core::wire::{ConversationId, Endpoint};
@@ -147,6 +147,10 @@ fn commands_go_over_a_web_socket_and_by_post_when_it_does_not_answer() {
     write(&mut world, ANNA, id, "by post");
     assert_eq!(texts(&mut world, BERT, id), ["by the socket", "by post"]);
     assert_eq!(world.posts(ANNA, SendMessage::PATH), before + 1);
+    // The socket that did not answer is asked whether it lives, long before its silence tells.
+    let log = &world.browsers[ANNA].screen.logged;
+    let dead = |kind: &LogKind| matches!(kind, LogKind::Closed { cause: CloseCause::NoPong, .. });
+    assert!(log.iter().any(dead), "{log:?}");
     let again = |kind: &LogKind| matches!(kind, LogKind::SentAgain(1));
     assert!(world.browsers[ANNA].screen.logged.iter().any(again));
 }
