@@ -163,7 +163,7 @@ mod tests {
     use crate::sotto::Options;
     use crate::timeline::tests::HERE;
     use sotto_core::contract::Failure;
-    use sotto_core::view::Connection;
+    use sotto_core::view::{Connection, Link};
     use wasm_bindgen_test::wasm_bindgen_test;
 
     const KEY: LeadKey = LeadKey(10);
@@ -228,6 +228,7 @@ mod tests {
             Told::Place(crate::place::Place::Starting),
             Told::Changed(Change::Session(Session::SignedOut(None))),
             Told::Changed(Change::Connection(Connection::None)),
+            Told::Changed(Change::Link(Link::default())),
             Told::Changed(Change::Conversations(Vec::new())),
         ];
         let welcome = FromLead::Welcome { to: TAB, lead: KEY, number: 0, told };

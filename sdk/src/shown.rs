@@ -7,7 +7,7 @@ use crate::place::Place;
 use crate::store::Store;
 use crate::timeline::{Loading, Timeline};
 use sotto_core::contract::ViewerKey;
-use sotto_core::view::{Change, Connection, Conversation, Session, TimelineChange};
+use sotto_core::view::{Change, Connection, Conversation, Link, Session, TimelineChange};
 use sotto_core::wire::ConversationId;
 use std::cell::{Cell, RefCell};
 use std::cmp::Reverse;
@@ -34,6 +34,8 @@ pub(crate) struct Shown {
     place: Cell<Place>,
     /// The conversation that is open here, whether or not its timeline has come.
     open: Cell<Option<ConversationId>>,
+    /// The connection's figures as they were last told.
+    link: Cell<Link>,
     /// The lead of this tab, while it leads: passes on what the other tabs are to show.
     lead: RefCell<Option<Rc<Lead>>>,
     pub(crate) session: Store<Session>,
@@ -52,6 +54,7 @@ impl Shown {
             viewer,
             place: Cell::new(Place::Starting),
             open: Cell::new(None),
+            link: Cell::new(Link::default()),
             lead: RefCell::new(None),
             session: Store::new(Session::Starting),
             connection: Store::new(Connection::None),
@@ -105,6 +108,7 @@ impl Shown {
             Told::Place(self.place()),
             Told::Changed(Change::Session(Session::clone(&self.session.get()))),
             Told::Changed(Change::Connection(*self.connection.get())),
+            Told::Changed(Change::Link(self.link.get())),
             Told::Changed(Change::Conversations(Vec::clone(&self.conversations.get()))),
         ]
     }
@@ -158,7 +162,8 @@ impl Shown {
             }
             Change::Connection(connection) => self.connection.change(|shown| *shown = connection),
             // For those who listen: no store keeps it.
-            Change::Link(_) | Change::Logged(_) => {}
+            Change::Link(link) => self.link.set(link),
+            Change::Logged(_) => {}
             Change::Conversations(conversations) => self.conversations.change(|shown| {
                 *shown = conversations;
                 shown.sort_unstable_by_key(order);
@@ -228,6 +233,8 @@ mod tests {
     }
 
     const ME: ViewerKey = ViewerKey(7);
+    const LINK: Link =
+        Link { bytes_in: 1, bytes_out: 2, streams: 3, last_close: None, pinned: None, better_try_at: None };
 
     fn opened(conversation: ConversationId) -> Change {
         let items = vec![item(conversation, 1, 1)];
@@ -259,6 +266,7 @@ mod tests {
     fn who_subscribes_is_told_the_present_state_and_then_the_news_in_order() {
         let shown = Shown::new(ME);
         shown.set_place(Place::Leading);
+        shown.apply(Change::Link(LINK));
         shown.apply(opened(HERE));
         shown.flush();
         let told = Rc::new(RefCell::new(Vec::new()));
@@ -270,6 +278,7 @@ mod tests {
             Told::Place(Place::Leading),
             Told::Changed(Change::Session(Session::Starting)),
             Told::Changed(Change::Connection(Connection::None)),
+            Told::Changed(Change::Link(LINK)),
             Told::Changed(Change::Conversations(Vec::new())),
             Told::Changed(opened(HERE)),
         ];
