@@ -1,5 +1,6 @@
-//! The commands of Sotto: `run`, `test`, `bench`, `chaos`, `autobahn`, `check`. Owns the command line and which command is called, not what a
-//! command does. Rule: the standard library only, so that the first command answers within seconds.
+//! The commands of Sotto: `run`, `test`, `bench`, `chaos`, `autobahn`, `fuzz`, `check`. Owns the command line and which
+//! command is called, not what a command does. Rule: the standard library only, so that the first command answers within
+//! seconds.
 
 mod app;
 mod autobahn;
@@ -8,6 +9,7 @@ mod chaos;
 mod check;
 mod failure;
 mod fresh;
+mod fuzz;
 mod house;
 mod process;
 mod run;
@@ -31,6 +33,8 @@ cargo xtask <command>
                             real devices on faulty links to a server that is killed: 600 faults in 60 minutes; the seed is
                             printed and replays
   autobahn [case pattern]…  Autobahn's fuzzing client against the server's WebSocket code
+  fuzz [target] [--seconds N]
+                            the fuzz targets, a minute each
   check                     format, clippy (native and wasm32), types of the browser journeys, tidy, cargo deny
 
 Each command does the set-up that it needs (wasm32 target, wasm-bindgen, Trunk, npm packages, Chromium) and skips what is
@@ -57,6 +61,7 @@ fn main() -> ExitCode {
         "bench" => bench::bench(rest),
         "chaos" => chaos::chaos(rest),
         "autobahn" => autobahn::autobahn(rest),
+        "fuzz" => fuzz::fuzz(rest),
         "check" => check::check(rest),
         other => Err(failure::Failure::Usage(format!("there is no command {other}; see cargo xtask --help"))),
     };
