@@ -1,15 +1,10 @@
 //! Every client of the stream hears the same events in the same order with the same cursors, whoever wrote it (T1, T2).
 
-use crate::room::{Heard, Program, Room};
+use crate::room::{Heard, Program, Room, script};
 
 /// Messages before a client comes, and until it has heard everything.
 const EARLY: u8 = 10;
 const ALL: u8 = 20;
-
-/// A script of this folder.
-fn script(name: &str) -> String {
-    format!("{}/tests/foreign/{name}", env!("CARGO_MANIFEST_DIR"))
-}
 
 /// Whether it is all of the messages in their order, each with its cursor as id where the transport has ids.
 fn assert_complete(heard: &[Heard]) {

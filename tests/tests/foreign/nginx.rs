@@ -1,7 +1,7 @@
 //! Our server behind nginx as it is installed, with its buffering on (T5).
 
 use crate::SERVER;
-use crate::room::{Program, Room};
+use crate::room::{Program, Room, script};
 use sotto_core::view::{Connection, Progress};
 use sotto_tests::{Device, Nginx, Server, now};
 use sotto_wire::Millis;
@@ -15,6 +15,9 @@ const BUFFERING: &str = "proxy_buffering on;";
 const FALLBACK_MAX: Millis = Millis(10_000);
 /// The same, deaf to what the server says of it.
 const DEAF: &str = "proxy_buffering on; proxy_ignore_headers X-Accel-Buffering;";
+
+/// What an operator adds for WebSockets.
+const UPGRADES: &str = "proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection upgrade;";
 
 #[tokio::test]
 async fn stream_flows_through_a_buffering_nginx_because_the_server_says_so() {
@@ -37,10 +40,33 @@ async fn stream_flows_through_a_buffering_nginx_because_the_server_says_so() {
 }
 
 #[tokio::test]
-async fn device_behind_a_deaf_nginx_falls_back_to_another_transport_within_ten_seconds() {
+async fn websocket_flows_through_an_nginx_that_passes_upgrades_on() {
+    let room = Room::open().await;
+    let nginx = Nginx::before(room.server.address(), UPGRADES).await;
+    let socket = room.stream(&nginx.origin()).await.replacen("http", "ws", 1);
+    let mut program = Program::start("node", &[&script("ws.mjs"), &socket]);
+    for number in 1..=5 {
+        room.say(number).await;
+        assert_eq!(program.lines_until(number).await.len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn device_behind_a_deaf_nginx_falls_back_to_long_poll_within_ten_seconds() {
+    // This nginx passes no upgrade on either, as none does that was not told to.
+    assert_eq!(fallen_back_behind(DEAF).await, Transport::LongPoll);
+}
+
+#[tokio::test]
+async fn device_behind_a_deaf_nginx_that_passes_upgrades_on_falls_back_to_websocket_within_ten_seconds() {
+    assert_eq!(fallen_back_behind(&format!("{DEAF} {UPGRADES}")).await, Transport::WebSocket);
+}
+
+/// By what a device is online that reaches its server through such an nginx only. It hears what is said to it.
+async fn fallen_back_behind(directives: &str) -> Transport {
     let server = Server::start(SERVER).await;
-    let deaf = Nginx::before(server.address(), DEAF).await;
-    let (ada, ben) = (Device::start("ada", &deaf.origin()), Device::signed_up("ben", &server.origin()).await);
+    let nginx = Nginx::before(server.address(), directives).await;
+    let (ada, ben) = (Device::start("ada", &nginx.origin()), Device::signed_up("ben", &server.origin()).await);
     ada.sign_up("ada", "", sotto_tests::device::PASSWORD).await.expect("a free name");
     let began = now();
     let online = |seen: &sotto_tests::Seen| match seen.connection {
@@ -49,8 +75,6 @@ async fn device_behind_a_deaf_nginx_falls_back_to_another_transport_within_ten_s
     };
     let transport = ada.wait_for("being online", online).await;
     let took = now().since(began);
-    // This nginx passes no upgrade on either, as none does that was not told to.
-    assert_eq!(transport, Transport::LongPoll);
     assert!(took <= FALLBACK_MAX, "{took:?}");
 
     let conversation = ada.direct("ben").await;
@@ -59,4 +83,5 @@ async fn device_behind_a_deaf_nginx_falls_back_to_another_transport_within_ten_s
     ben.open(conversation).await;
     ben.send(conversation, "can you hear me").await;
     ada.wait_for_texts(&["can you hear me".to_owned()]).await;
+    transport
 }

@@ -156,3 +156,8 @@ impl Program {
         heard
     }
 }
+
+/// A script of this folder.
+pub(crate) fn script(name: &str) -> String {
+    format!("{}/tests/foreign/{name}", env!("CARGO_MANIFEST_DIR"))
+}
