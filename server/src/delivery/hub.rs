@@ -39,7 +39,8 @@ impl Recent {
         self.pages.push_back(page);
         // The newest stays, however large it is.
         while self.bytes > RECENT_MAX_BYTES && self.pages.len() > 1 {
-            self.bytes -= self.pages.pop_front().map_or(0, |page| page.size_bytes());
+            let oldest = self.pages.pop_front().map_or(0, |page| page.size_bytes());
+            self.bytes = self.bytes.saturating_sub(oldest);
         }
     }
 }

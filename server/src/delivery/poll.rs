@@ -8,6 +8,7 @@ use crate::delivery::frame::{Codec, Notice};
 use crate::delivery::life;
 use crate::delivery::outlet::{Gathered, Outlet, Standing};
 use crate::delivery::subscriber::{Stage, Start, Step, Subscriber};
+use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -48,9 +49,7 @@ pub(crate) async fn hold(inner: &Inner, start: Start, first_words: Option<Notice
     };
     let subscriber = &seat.1;
     inner.greet_late(subscriber);
-    let held = gather(inner, subscriber);
-    // Over it, what was gathered by then is the answer: nothing, mostly.
-    let _ = tokio::time::timeout(Duration::from_millis(inner.terms.poll_hold_ms.0), held).await;
+    gather(inner, subscriber).await;
     let Gathered { bytes, upto, standing } = subscriber.fetch();
     let next = |stage| Some(Start { from: upto, stage, ..start });
     match standing {
@@ -60,15 +59,20 @@ pub(crate) async fn hold(inner: &Inner, start: Start, first_words: Option<Notice
     }
 }
 
-/// Resolves when there is something to say.
+/// Resolves when there is something to say, or nothing for as long as a poll may be held. Reading is not cut short by
+/// that: a poll that is never held must still get what is there.
 async fn gather(inner: &Inner, subscriber: &Subscriber) {
+    let mut held = pin!(tokio::time::sleep(Duration::from_millis(inner.terms.poll_hold_ms.0)));
     loop {
         match subscriber.step(inner.clock.now()) {
             Step::End | Step::Flush | Step::Finish => return,
             Step::Read(_) if subscriber.gathered_bytes() >= ANSWER_ENOUGH_BYTES => return,
             Step::Read(position) => life::read(inner, subscriber, position).await,
             Step::Wait if subscriber.gathered_bytes() > 0 => return,
-            Step::Wait => subscriber.woken().await,
+            Step::Wait => tokio::select! {
+                () = subscriber.woken() => {}
+                () = &mut held => return,
+            },
         }
     }
 }

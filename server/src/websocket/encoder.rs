@@ -6,6 +6,8 @@ use tungstenite::protocol::frame::coding::{Control, Data, OpCode};
 
 /// Shorter messages are not compressed: a heartbeat would gain a few bytes.
 const DEFLATE_MIN_BYTES: usize = 128;
+/// Nor are longer ones: they would hold up a thread that serves others for more than a few milliseconds.
+const DEFLATE_MAX_BYTES: usize = 256 * 1_024;
 /// Longest payload of a control frame (RFC 6455 §5.5).
 const CONTROL_MAX_BYTES: usize = 125;
 
@@ -15,7 +17,7 @@ pub fn message(bytes: &mut Vec<u8>, (kind, payload): (Kind, &[u8]), compression:
         Kind::Text => Data::Text,
         Kind::Binary => Data::Binary,
     });
-    let is_worth_it = payload.len() >= DEFLATE_MIN_BYTES;
+    let is_worth_it = (DEFLATE_MIN_BYTES..=DEFLATE_MAX_BYTES).contains(&payload.len());
     match is_worth_it.then(|| deflate::deflate(payload, compression)).flatten() {
         Some(deflated) => frame(bytes, FrameHeader { rsv1: true, opcode, ..FrameHeader::default() }, &deflated),
         None => frame(bytes, FrameHeader { opcode, ..FrameHeader::default() }, payload),
@@ -67,6 +69,15 @@ mod tests {
         message(&mut bytes, (Kind::Text, &[b'x'; 500]), Compression::Narrow);
         assert_eq!(bytes[0], 0xc1);
         assert!(bytes.len() < 50);
+    }
+
+    #[test]
+    fn what_is_too_short_or_too_long_to_gain_is_not_compressed() {
+        for size_bytes in [DEFLATE_MIN_BYTES - 1, DEFLATE_MAX_BYTES + 1] {
+            let mut bytes = Vec::new();
+            message(&mut bytes, (Kind::Binary, &vec![0; size_bytes]), Compression::Wide);
+            assert_eq!((bytes[0], bytes.len() > size_bytes), (0x82, true), "{size_bytes}");
+        }
     }
 
     #[test]

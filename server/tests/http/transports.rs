@@ -180,6 +180,19 @@ async fn idle_poll_is_held_for_its_time_and_says_nothing() {
 }
 
 #[tokio::test]
+async fn poll_that_is_never_held_still_gets_what_is_there() {
+    let server = Server::start_with(|config| config.poll_hold_ms = 0).await;
+    let (ada, ben) = two(&server).await;
+    let room = direct(&server, &ada, &ben).await;
+    let (page, _) = poll(&server, &ticket_path(&server, &ada, None).await).await;
+    say(&server, &ben, (room, "there")).await;
+    let (page, events) = poll(&server, &next_path(&page)).await;
+    assert_eq!(events.iter().filter_map(text_of).collect::<Vec<_>>(), ["there"]);
+    assert_eq!(poll(&server, &next_path(&page)).await.1, []);
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn poller_that_is_far_behind_is_told_that_there_is_more() {
     let server = Server::start_with(|config| config.poll_hold_ms = 300).await;
     let (ada, ben) = two(&server).await;
