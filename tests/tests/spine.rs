@@ -21,6 +21,8 @@ mod secrets;
 mod sessions;
 #[path = "spine/streams.rs"]
 mod streams;
+#[path = "spine/transports.rs"]
+mod transports;
 
 /// The server's program, built by cargo with these tests.
 const SERVER: &str = env!("CARGO_BIN_EXE_sotto-server-under-test");
