@@ -63,9 +63,11 @@ fn parts(tally: &mut Tally, extent: Extent, filter: Option<&str>) -> Result<(), 
     let server = built(tally, step("build the server and the native tests", build));
     if server {
         native(tally, extent, filter)?;
-        foreign(tally, filter)?;
+        let outcome = foreign(tally, filter);
+        built(tally, outcome);
         if filter.is_none_or(|filter| AUTOBAHN.contains(filter)) {
-            autobahn_cases(tally, extent)?;
+            let outcome = autobahn_cases(tally, extent);
+            built(tally, outcome);
         }
     }
     tools(tally, filter)?;

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use super::on_path;
+use super::{is_root, on_path};
 use crate::failure::{Failure, at};
 use crate::fresh::is_fresh;
 use crate::house;
@@ -43,11 +43,26 @@ pub(crate) fn autobahn() -> Result<Autobahn, Failure> {
     Ok(suite)
 }
 
+/// A Python that can; as root from apt where there is none.
 fn python() -> Result<PathBuf, Failure> {
-    let able =
-        |python: &PathBuf| answer(program(python).args(["-W", "ignore", "-c", "import lib2to3, venv"])).is_some();
-    PYTHONS.iter().filter_map(|name| on_path(&[name])).find(able).ok_or(Failure::Missing {
-        what: "a Python with lib2to3",
-        remedy: "install Python 3.11 or 3.12 with its venv module".to_owned(),
+    if let Some(python) = able() {
+        return Ok(python);
+    }
+    let missing = |remedy: &str| Failure::Missing { what: "a Python with lib2to3", remedy: remedy.to_owned() };
+    if !is_root() || on_path(&["apt-get"]).is_none() {
+        return Err(missing("install Python 3.11 or 3.12 with venv and lib2to3"));
+    }
+    step("install Python from apt", || {
+        run(program("apt-get").args(["-q", "update"]))?;
+        let install = ["-q", "install", "-y", "--no-install-recommends", "python3-venv", "python3-lib2to3"];
+        run(program("apt-get").env("DEBIAN_FRONTEND", "noninteractive").args(install))?;
+        able().ok_or_else(|| missing("apt has not installed one"))
     })
+}
+
+fn able() -> Option<PathBuf> {
+    let is_able = |python: &PathBuf| {
+        answer(program(python).args(["-W", "ignore", "-c", "import lib2to3, venv, ensurepip"])).is_some()
+    };
+    PYTHONS.iter().filter_map(|name| on_path(&[name])).find(is_able)
 }
