@@ -10,6 +10,14 @@ pub(crate) fn wait(policy: RetryPolicy, attempt: u32, random: &Random) -> Millis
     Millis(random.up_to(doubled.min(policy.longest_ms.0)))
 }
 
+/// Longest wait that the server can ask for: else one answer could stop something for ever.
+const ASKED_MAX_MS: Millis = Millis(60_000);
+
+/// The wait that the server asks for, as far as it is heeded.
+pub(crate) fn asked(wait: Option<Millis>) -> Millis {
+    wait.unwrap_or_default().min(ASKED_MAX_MS)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

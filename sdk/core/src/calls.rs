@@ -183,7 +183,9 @@ impl Calls {
     fn fits(&self, call: &Call, socket: StreamKey) -> bool {
         let is_small = call.access == Access::Device && call.body.len() <= limit::BODY_MAX_BYTES;
         let under_way = self.under_way.values().filter(|call| call.way == Way::Stream(socket)).count();
-        is_small && call.ways == Ways::Any && call.purpose.is_light() && under_way < limit::COMMANDS_IN_FLIGHT_MAX
+        // Whether the socket lives is asked of the socket, however much it has not answered.
+        let has_room = under_way < limit::COMMANDS_IN_FLIGHT_MAX || matches!(call.purpose, Purpose::Ping);
+        is_small && call.ways == Ways::Any && call.purpose.is_light() && has_room
     }
 
     /// The WebSocket that is open now. What another one has not answered goes again; fleeting things do not.

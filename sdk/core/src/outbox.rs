@@ -271,7 +271,7 @@ impl Outbox {
             }
             Err(problem) => {
                 let wait = backoff::wait(RetryPolicy::default(), failed, random);
-                let until = now.after(problem.retry_after_ms.unwrap_or_default().max(wait));
+                let until = now.after(backoff::asked(problem.retry_after_ms).max(wait));
                 self.under_way.insert(conversation, UnderWay::Pausing { until, failed: failed.saturating_add(1) });
                 Outcome::Unchanged
             }

@@ -96,7 +96,7 @@ struct Refusal {
 
 impl From<&Problem> for Refusal {
     fn from(problem: &Problem) -> Self {
-        Self { code: Some(problem.code), retry_after: problem.retry_after_ms.unwrap_or_default() }
+        Self { code: Some(problem.code), retry_after: backoff::asked(problem.retry_after_ms) }
     }
 }
 
@@ -375,7 +375,11 @@ impl Stream {
     /// The server goes away and says when to come back.
     pub(crate) fn shut_down(&mut self, retry_in: Millis, now: Millis) -> Vec<Action> {
         let actions = self.close_all(CloseCause::Shutdown);
-        self.wait(Millis(0), (now, 1, Pace::Backoff), Refusal { code: None, retry_after: retry_in });
+        self.wait(
+            Millis(0),
+            (now, 1, Pace::Backoff),
+            Refusal { code: None, retry_after: backoff::asked(Some(retry_in)) },
+        );
         actions
     }
 

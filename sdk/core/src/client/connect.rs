@@ -143,6 +143,12 @@ impl Client {
         self.connect(actions);
     }
 
+    /// A stream was ended by what came on it: the driver does not know that yet.
+    fn refused(&mut self, key: StreamKey, problem: Option<&Problem>) {
+        self.ledger.tell(Output::CloseStream(key));
+        self.stream_closed(key, problem);
+    }
+
     fn end_stream(&mut self, key: StreamKey, cause: CloseCause) {
         let random = self.random.clone();
         let actions = self.stream.give_up(key, cause, (self.now, &random));
@@ -173,14 +179,14 @@ impl Client {
     fn page(&mut self, key: StreamKey, bytes: &[u8]) {
         let page = envelope::open(bytes).ok().filter(|envelope| envelope.kind == ticket::EVENTS);
         let Some(page) = page.and_then(|envelope| envelope::payload::<RawEvents>(&envelope).ok()) else {
-            return self.stream_closed(key, calls::problem(bytes).as_ref());
+            return self.refused(key, calls::problem(bytes).as_ref());
         };
         for event in &page.events {
             self.stream_event(key, event.get().as_bytes());
         }
         match self.stream.polled(key, page.ticket.as_ref(), self.now) {
             Some(next) => self.connect(vec![next]),
-            None => self.stream_closed(key, None),
+            None => self.refused(key, None),
         }
     }
 
@@ -201,14 +207,14 @@ impl Client {
             // What is no event, or none that is known, is skipped; a refusal ends what has not begun.
             Ok(Event::Unknown) | Err(_) => {
                 if let Some(problem) = calls::problem(bytes).filter(|_| self.stream.is_opening(key)) {
-                    self.stream_closed(key, Some(&problem));
+                    self.refused(key, Some(&problem));
                 }
                 return;
             }
         };
         let kept = match self.stream.place(key) {
             Some(Place::Main) => self.inbox.push(entry, bytes.len()),
-            Some(Place::Spare) => self.keep_spare(entry, bytes.len()),
+            Some(Place::Spare) => self.keep_spare(key, entry, bytes.len()),
             None => Ok(()),
         };
         if kept.is_err() {
@@ -218,11 +224,12 @@ impl Client {
     }
 
     /// Keeps what came by the spare stream, which takes over when it has caught up.
-    fn keep_spare(&mut self, entry: Entry, size_bytes: usize) -> Result<(), Full> {
-        // Where one stream has lost events and the other has not, the other one is right.
-        let (is_last, is_bad) = (matches!(entry, Entry::CaughtUp(_)), matches!(entry, Entry::Lost(_)));
-        if is_bad {
-            return Err(Full);
+    fn keep_spare(&mut self, key: StreamKey, entry: Entry, size_bytes: usize) -> Result<(), Full> {
+        let is_last = matches!(entry, Entry::CaughtUp(_));
+        if matches!(entry, Entry::Lost(_)) {
+            // Where one stream has lost events and the other has not, the other one is right.
+            self.end_stream(key, CloseCause::Ended);
+            return Ok(());
         }
         self.inbox.hold(entry, size_bytes)?;
         if is_last {

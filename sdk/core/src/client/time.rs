@@ -9,8 +9,6 @@ use crate::view::LogKind;
 use sotto_wire::ticket::RetryPolicy;
 use sotto_wire::{Millis, Problem};
 
-/// Longest wait that the server can ask for: else one answer could stop something for ever.
-const LATER_MAX_MS: Millis = Millis(60_000);
 /// So much later than asked for comes no timer of a device that is awake.
 const SLEPT_MS: Millis = Millis(20_000);
 
@@ -71,7 +69,7 @@ impl Client {
         let failed = self.failures.get_or_insert(alarm, 0);
         let wait = backoff::wait(RetryPolicy::default(), *failed, &self.random);
         *failed = failed.saturating_add(1);
-        self.alarms.set(self.now.after(problem.retry_after_ms.unwrap_or_default().min(LATER_MAX_MS).max(wait)), alarm);
+        self.alarms.set(self.now.after(backoff::asked(problem.retry_after_ms).max(wait)), alarm);
     }
 
     /// Sets an alarm at a random time within `window`, so that devices do not act all at once.

@@ -19,6 +19,8 @@ const CUTS_MAX: u32 = 3;
 /// When a doubted transport is tried again, at first and at last.
 const RETRY_FIRST_MS: Millis = Millis(5 * 60_000);
 const RETRY_LONGEST_MS: Millis = Millis(60 * 60_000);
+/// The same when the server was busy or went away.
+const RETRY_BUSY_MS: Millis = Millis(60_000);
 /// The same when the network has changed, and with it, maybe, the proxy; or when the client was started anew.
 const RETRY_ELSEWHERE_MS: Millis = Millis(10_000);
 
@@ -181,6 +183,15 @@ impl Choice {
         LogKind::TransportDoubted { transport, cause, until }
     }
 
+    /// Nothing was learned of a transport: the server was busy, or going away. It is tried again before long.
+    pub(crate) fn postpone(&mut self, transport: Transport, now: Millis) {
+        let until = Some(now.after(RETRY_BUSY_MS));
+        match self.doubts.iter_mut().find(|doubt| doubt.transport == transport) {
+            Some(doubt) => doubt.until = until,
+            None => self.doubts.push(Doubt { transport, until, wait: RETRY_BUSY_MS }),
+        }
+    }
+
     /// The network is another one: what did not work may work now.
     pub(crate) fn network_changed(&mut self, now: Millis) {
         for doubt in &mut self.doubts {
@@ -207,5 +218,23 @@ impl Choice {
 
     fn doubted_until(&self, transport: Transport) -> Option<Millis> {
         self.doubts.iter().find(|doubt| doubt.transport == transport).and_then(|doubt| doubt.until)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_busy_server_says_nothing_of_a_transport_and_does_not_make_its_wait_longer() {
+        let mut choice = Choice::default();
+        choice.offer(&[Transport::Sse, Transport::LongPoll], Millis(0));
+        let next = |choice: &Choice| choice.better(Transport::LongPoll).map(|(_, at)| at);
+        for now in [0, 60_000, 120_000] {
+            choice.postpone(Transport::Sse, Millis(now));
+            assert_eq!(next(&choice), Some(Millis(now + RETRY_BUSY_MS.0)));
+        }
+        choice.doubt(Transport::Sse, CloseCause::NoFirstFrame, Millis(200_000));
+        assert!(next(&choice) <= Some(Millis(200_000 + RETRY_FIRST_MS.0)), "what it waited before does not count");
     }
 }

@@ -80,9 +80,14 @@ impl Stream {
         let transport = spare.lane().map(|lane| lane.transport);
         self.log.extend(transport.map(|transport| LogKind::Closed { transport, cause }));
         match (spare.why, self.main().map(|lane| lane.key)) {
-            (Why::Better(transport), _) => {
-                let doubted = self.choice.doubt(transport, cause, now);
-                self.log.push(doubted);
+            (Why::Better(better), _) => {
+                let is_to_blame = matches!(cause, CloseCause::NoFirstFrame | CloseCause::Disabled | CloseCause::Ended);
+                if transport.is_some() && is_to_blame {
+                    let doubted = self.choice.doubt(better, cause, now);
+                    self.log.push(doubted);
+                } else {
+                    self.choice.postpone(better, now);
+                }
                 Vec::new()
             }
             // Where no fresh one is to be had, the old one is dead too, or is not wanted.

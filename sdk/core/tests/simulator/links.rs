@@ -91,6 +91,11 @@ impl World {
         }
     }
 
+    /// How many links a browser holds.
+    pub(crate) fn links_of(&self, browser: usize) -> usize {
+        self.links.values().filter(|link| link.life.0 == browser).count()
+    }
+
     /// The links of a browser bring nothing any more, and do not end.
     pub(crate) fn hold_links(&mut self, browser: usize) {
         for link in self.links.values_mut().filter(|link| link.life.0 == browser) {

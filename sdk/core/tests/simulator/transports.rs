@@ -6,9 +6,11 @@ use crate::world::World;
 use sotto_core::Command;
 use sotto_core::contract::{Input, Visibility};
 use sotto_core::view::{CloseCause, Connection, LogKind, Progress};
+use sotto_core::wire::envelope::ERROR;
+use sotto_core::wire::event::{Ephemeral, Shutdown};
 use sotto_core::wire::message::SendMessage;
 use sotto_core::wire::ticket::Transport;
-use sotto_core::wire::{ConversationId, Endpoint};
+use sotto_core::wire::{Code, ConversationId, Endpoint, Envelope, Millis, Problem};
 
 const ALL: [Transport; 3] = [Transport::Sse, Transport::WebSocket, Transport::LongPoll];
 
@@ -208,4 +210,28 @@ fn figures_and_log_tell_of_the_link_and_of_nothing_that_is_said() {
     }
     let changed = LogKind::TransportChanged { from: Transport::Sse, to: Transport::WebSocket };
     assert!(screen.logged.contains(&changed));
+}
+
+#[test]
+fn a_poll_that_is_refused_by_its_answer_leaves_nothing_open() {
+    let mut world = world();
+    pin(&mut world, BERT, Some(Transport::LongPoll));
+    for _ in 0..5 {
+        let refusal = Envelope::new(ERROR, Problem::new(Code::Unavailable), world.now).to_json();
+        world.inject(BERT, refusal.into());
+        world.run_for(40_000);
+        assert_eq!(carried_by(&world, BERT), Some(Transport::LongPoll));
+        assert_eq!(world.links_of(BERT), 1);
+    }
+}
+
+#[test]
+fn a_server_that_asks_for_a_year_is_asked_again_within_a_minute() {
+    let mut world = world();
+    let shutdown = Ephemeral::Shutdown(Shutdown { retry_in_ms: Millis(u64::MAX) });
+    world.inject(BERT, shutdown.to_frame(world.now).into());
+    world.run_for(1_000);
+    assert_eq!(carried_by(&world, BERT), None);
+    world.run_for(65_000);
+    assert!(carried_by(&world, BERT).is_some());
 }
