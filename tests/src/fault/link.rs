@@ -272,7 +272,11 @@ impl Relay {
         let mut carried = 0;
         loop {
             let length = self.upstream.read(&mut buffer).await.ok()?;
-            if length == 0 || carried + length > after_bytes {
+            if length == 0 {
+                // It has ended by itself: nothing was cut.
+                return Some(());
+            }
+            if carried + length > after_bytes {
                 self.client.write_all(&buffer[..length / 2]).await.ok()?;
                 self.struck.note(Fault::Cut);
                 return Some(());

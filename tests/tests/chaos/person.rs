@@ -107,7 +107,11 @@ impl Person {
             Connection::Online { transport: Transport::Sse, .. } => "sse",
             Connection::Online { transport: Transport::WebSocket, .. } => "web_socket",
             Connection::Online { transport: Transport::LongPoll, .. } => "long_poll",
-            _ => "none",
+            Connection::Online { transport: Transport::Unknown, .. }
+            | Connection::None
+            | Connection::Connecting
+            | Connection::Reconnecting { .. }
+            | Connection::Offline => "none",
         };
         *self.carried.entry(name).or_default() += 1;
     }

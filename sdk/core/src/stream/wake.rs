@@ -40,7 +40,7 @@ impl Stream {
     pub(crate) fn visible(&mut self, now: Millis) -> Vec<Action> {
         match self.main().map(|lane| lane.stage) {
             Some(Stage::Open { heard_at, .. }) if now.since(heard_at) <= ALIVE_MS => Vec::new(),
-            _ => self.wake(now),
+            Some(Stage::Open { .. } | Stage::Opening { .. }) | None => self.wake(now),
         }
     }
 
