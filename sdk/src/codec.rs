@@ -1,11 +1,15 @@
 //! How values become bytes for another tab of the same version, and back. Owns the plain types and the macro by which the
 //! compound ones are listed; which there are is `message`'s.
 //!
-//! Not a format for disks or networks: both ends are the same build, which [`fingerprint`] makes sure of. By hand because
-//! derived JSON for these types costs 15 kB of the first screen and this costs a fifth of it.
+//! Not a format for disks or networks: both ends write alike, which the fingerprint makes sure of: it is made of this file,
+//! of the list, and of the type of each field, down to the plain ones. By hand because derived JSON for these types costs
+//! 15 kB of the first screen and this costs a fifth of it; the fingerprint is reckoned by the compiler.
 
 /// A value that goes from tab to tab.
 pub(crate) trait Coded: Sized {
+    /// Another number when other bytes stand for it, because it or what it is made of is another type.
+    const SHAPE: u64;
+
     /// Adds it to `bytes`.
     fn write(&self, bytes: &mut Vec<u8>);
 
@@ -23,6 +27,8 @@ fn take<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {
 macro_rules! numbers {
     ($($number:ty)*) => {$(
         impl Coded for $number {
+            const SHAPE: u64 = shape(stringify!($number), &[]);
+
             fn write(&self, bytes: &mut Vec<u8>) {
                 bytes.extend_from_slice(&self.to_le_bytes());
             }
@@ -37,6 +43,8 @@ macro_rules! numbers {
 numbers! { u8 u32 u64 }
 
 impl Coded for [u8; 16] {
+    const SHAPE: u64 = shape("16 bytes", &[]);
+
     fn write(&self, bytes: &mut Vec<u8>) {
         bytes.extend_from_slice(self);
     }
@@ -57,6 +65,8 @@ pub(crate) fn write_text(text: &str, bytes: &mut Vec<u8>) {
 }
 
 impl Coded for String {
+    const SHAPE: u64 = shape("text", &[]);
+
     fn write(&self, bytes: &mut Vec<u8>) {
         write_text(self, bytes);
     }
@@ -70,6 +80,8 @@ impl Coded for String {
 }
 
 impl<T: Coded> Coded for Option<T> {
+    const SHAPE: u64 = shape("option", &[T::SHAPE]);
+
     fn write(&self, bytes: &mut Vec<u8>) {
         bytes.push(u8::from(self.is_some()));
         self.iter().for_each(|value| value.write(bytes));
@@ -84,6 +96,8 @@ impl<T: Coded> Coded for Option<T> {
 }
 
 impl<T: Coded> Coded for Vec<T> {
+    const SHAPE: u64 = shape("list", &[T::SHAPE]);
+
     fn write(&self, bytes: &mut Vec<u8>) {
         write_length(self.len(), bytes);
         self.iter().for_each(|value| value.write(bytes));
@@ -96,6 +110,8 @@ impl<T: Coded> Coded for Vec<T> {
 }
 
 impl<A: Coded, B: Coded> Coded for (A, B) {
+    const SHAPE: u64 = shape("pair", &[A::SHAPE, B::SHAPE]);
+
     fn write(&self, bytes: &mut Vec<u8>) {
         self.0.write(bytes);
         self.1.write(bytes);
@@ -107,6 +123,8 @@ impl<A: Coded, B: Coded> Coded for (A, B) {
 }
 
 impl<T: Coded, E: Coded> Coded for Result<T, E> {
+    const SHAPE: u64 = shape("result", &[T::SHAPE, E::SHAPE]);
+
     fn write(&self, bytes: &mut Vec<u8>) {
         bytes.push(u8::from(self.is_ok()));
         match self {
@@ -123,25 +141,70 @@ impl<T: Coded, E: Coded> Coded for Result<T, E> {
     }
 }
 
-/// A number of this list of types: FNV-1a (64 bits) of its text. Tabs whose lists differ do not talk to each other.
-pub(crate) const fn fingerprint(list: &str) -> u64 {
-    let (list, mut hash, mut at) = (list.as_bytes(), 0xcbf2_9ce4_8422_2325_u64, 0);
-    while at < list.len() {
-        hash = (hash ^ list[at] as u64).wrapping_mul(0x0100_0000_01b3);
+/// What the bytes of every value depend on beside its type: this file and what is released together.
+const FORMAT: u64 = shape(concat!(env!("CARGO_PKG_VERSION"), include_str!("codec.rs")), &[]);
+
+/// A number of what is said by this list of types, `said` being the shape of the first. Tabs whose numbers differ do not
+/// talk to each other.
+pub(crate) const fn fingerprint(list: &str, said: u64) -> u64 {
+    shape(list, &[FORMAT, said])
+}
+
+/// A number of this text and of these parts in their order: FNV-1a (64 bits).
+pub(crate) const fn shape(text: &str, parts: &[u64]) -> u64 {
+    let mut hash = 0xcbf2_9ce4_8422_2325;
+    hash = add(hash, text.as_bytes());
+    let mut at = 0;
+    while at < parts.len() {
+        hash = add(hash, &parts[at].to_le_bytes());
         at += 1;
     }
     hash
 }
 
+const fn add(mut hash: u64, bytes: &[u8]) -> u64 {
+    let mut at = 0;
+    while at < bytes.len() {
+        hash = (hash ^ bytes[at] as u64).wrapping_mul(0x0100_0000_01b3);
+        at += 1;
+    }
+    hash
+}
+
+/// Fields, one in front of the others: what `fields!` makes of them.
+pub(crate) trait Fields {
+    const SHAPE: u64;
+}
+
+impl Fields for () {
+    const SHAPE: u64 = 0;
+}
+
+impl<T: Coded, R: Fields> Fields for (&'static T, R) {
+    const SHAPE: u64 = shape("field", &[T::SHAPE, R::SHAPE]);
+}
+
+/// The shape of what `fields` finds in an `All`. It is never called: it lets the compiler find out the types.
+pub(crate) const fn shape_of<All: 'static, F: Fields>(_fields: fn(&'static All) -> Option<F>) -> u64 {
+    F::SHAPE
+}
+
+macro_rules! fields {
+    () => { () };
+    ($first:ident $($rest:ident)*) => { ($first, $crate::codec::fields!($($rest)*)) };
+}
+
 /// Lists types: `struct Name { fields }`, `struct Name(one);`, `enum Name { number Variant, number Variant(fields),
 /// number Variant { fields } }`. A field or variant that is missing here does not compile; of those that stand after
-/// `without` nothing is written, and what stands for them is not read.
+/// `without` nothing is written, and what stands for them is not read. The first type is the one that is said.
 macro_rules! coded {
-    ($($all:tt)*) => {
+    ($kind:ident $said:ident $($rest:tt)*) => {
         /// Names what this build says to other tabs.
-        pub(crate) const FINGERPRINT: u64 =
-            $crate::codec::fingerprint(concat!(env!("CARGO_PKG_VERSION"), stringify!($($all)*)));
-        $crate::codec::each_coded! { $($all)* }
+        pub(crate) const FINGERPRINT: u64 = $crate::codec::fingerprint(
+            stringify!($kind $said $($rest)*),
+            <$said as $crate::codec::Coded>::SHAPE,
+        );
+        $crate::codec::each_coded! { $kind $said $($rest)* }
     };
 }
 
@@ -149,6 +212,11 @@ macro_rules! each_coded {
     () => {};
     (struct $name:ident { $($field:ident),* $(,)? } $($rest:tt)*) => {
         impl $crate::codec::Coded for $name {
+            const SHAPE: u64 = $crate::codec::shape(
+                stringify!($name),
+                &[$crate::codec::shape_of(|Self { $($field),* }| Some($crate::codec::fields!($($field)*)))],
+            );
+
             fn write(&self, bytes: &mut Vec<u8>) {
                 let Self { $($field),* } = self;
                 $($crate::codec::Coded::write($field, bytes);)*
@@ -163,6 +231,11 @@ macro_rules! each_coded {
     };
     (struct $name:ident($inner:ident); $($rest:tt)*) => {
         impl $crate::codec::Coded for $name {
+            const SHAPE: u64 = $crate::codec::shape(
+                stringify!($name),
+                &[$crate::codec::shape_of(|Self($inner)| Some($crate::codec::fields!($inner)))],
+            );
+
             fn write(&self, bytes: &mut Vec<u8>) {
                 let Self($inner) = self;
                 $crate::codec::Coded::write($inner, bytes);
@@ -181,6 +254,14 @@ macro_rules! each_coded {
         $($rest:tt)*
     ) => {
         impl $crate::codec::Coded for $name {
+            const SHAPE: u64 = $crate::codec::shape(
+                stringify!($name),
+                &[$($crate::codec::shape_of(|all| {
+                    let Self::$variant $(($($item),*))? $({ $($field),* })? = all else { return None };
+                    Some($crate::codec::fields!($($($item)*)? $($($field)*)?))
+                })),*],
+            );
+
             fn write(&self, bytes: &mut Vec<u8>) {
                 match self {
                     $(Self::$variant $(($($item),*))? $({ $($field),* })? => {
@@ -207,4 +288,46 @@ macro_rules! each_coded {
     };
 }
 
-pub(crate) use {coded, each_coded};
+pub(crate) use {coded, each_coded, fields};
+
+#[cfg(test)]
+mod tests {
+    use wasm_bindgen_test::wasm_bindgen_test;
+
+    /// A list by which a number of this type is said, some types further down.
+    macro_rules! listed {
+        ($module:ident $number:ty) => {
+            mod $module {
+                pub(crate) struct Said {
+                    pub(crate) kinds: Vec<Kind>,
+                }
+
+                pub(crate) enum Kind {
+                    Nothing,
+                    Inner(Inner),
+                }
+
+                pub(crate) struct Inner(pub(crate) $number);
+
+                coded! {
+                    struct Said { kinds }
+                    enum Kind { 0 Nothing, 1 Inner(inner) }
+                    struct Inner(number);
+                }
+            }
+        };
+    }
+
+    listed! { short u32 }
+    listed! { again u32 }
+    listed! { long u64 }
+    listed! { maybe Option<u32> }
+
+    #[wasm_bindgen_test]
+    fn another_type_somewhere_in_what_is_said_is_another_version() {
+        assert_eq!(short::FINGERPRINT, again::FINGERPRINT);
+        assert_ne!(short::FINGERPRINT, long::FINGERPRINT);
+        assert_ne!(short::FINGERPRINT, maybe::FINGERPRINT);
+        assert_ne!(long::FINGERPRINT, maybe::FINGERPRINT);
+    }
+}

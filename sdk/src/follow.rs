@@ -87,11 +87,6 @@ impl Follow {
         self.patience.set(ASKS_MAX);
     }
 
-    /// Whether this tab shows what a lead has told it.
-    pub(crate) fn is_mirroring(&self) -> bool {
-        self.mirrored.get().is_some()
-    }
-
     /// Hands a command over, now or to the lead that comes next: until then it stays with the unanswered ones, and one
     /// with a password until this tab leads.
     pub(crate) fn submit(&self, key: CommandKey, command: Command) {

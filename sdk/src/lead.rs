@@ -68,7 +68,8 @@ impl Lead {
         self.channel.say(&Message::Lead(message));
     }
 
-    fn say_here(&self) {
+    /// Says that this lead is there, which tabs of every version understand.
+    pub(crate) fn say_here(&self) {
         let (lead, readiness, number) = (self.key, self.readiness.get(), self.number.get());
         self.say(FromLead::Here { lead, readiness, number });
     }

@@ -82,19 +82,17 @@ impl Way<'_> {
     async fn follow(&self) -> Result<Held, Place> {
         let (answers, shown) = (Rc::clone(&self.tab.answers), Rc::clone(&self.tab.shown));
         let follow = Rc::new(Follow::begin(Rc::clone(&self.channel), answers, shown));
-        self.tab.set_role(Role::Following(Rc::clone(&follow)));
+        self.tab.follow(Rc::clone(&follow));
         if self.tab.shown.place() != Place::Starting {
             self.tab.shown.set_place(Place::Following);
         }
         let _watch = self.watch(&follow);
         match first(lock::take(&self.locks, &self.name), self.tab.wishes.take()).await {
             First::One(held) => held.map_err(no_locks),
-            First::Other(wishes)
-                if wishes.iter().flatten().any(|wish| *wish == Wish::ForeignLead) && follow.is_mirroring() =>
-            {
-                Err(Place::OtherVersion)
-            }
-            First::Other(_) => lock::steal(&self.locks, &self.name).await.map_err(no_locks),
+            First::Other(wishes) => match self.tab.is_outdated(&wishes.unwrap_or_default()) {
+                true => Err(Place::OtherVersion),
+                false => lock::steal(&self.locks, &self.name).await.map_err(no_locks),
+            },
         }
     }
 

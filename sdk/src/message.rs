@@ -4,7 +4,7 @@
 //! The rule that it keeps: **a password has no form here.** Commands that carry one are carried out by the tab in which
 //! it was typed, which takes the lead for it.
 
-use crate::codec::{Coded, coded, write_text};
+use crate::codec::{Coded, coded, shape, write_text};
 use crate::place::{Missing, Place, StoreFailure};
 use crate::shown::Told;
 use sotto_core::contract::{Command, Failure, Reply, ViewerKey};
@@ -128,6 +128,8 @@ pub(crate) fn may_cross(command: &Command) -> bool {
 pub(crate) enum Unread {
     /// A tab of another version leads.
     ForeignLead,
+    /// A tab of another version follows.
+    ForeignFollower,
     /// It is of no matter here.
     Foreign,
 }
@@ -147,6 +149,7 @@ impl Message {
         match (version, bytes.first()) {
             (Some(FINGERPRINT), _) => Coded::read(&mut bytes).ok_or(Unread::Foreign),
             (Some(_), Some(&FROM_LEAD)) => Err(Unread::ForeignLead),
+            (Some(_), Some(&FROM_FOLLOWER)) => Err(Unread::ForeignFollower),
             _ => Err(Unread::Foreign),
         }
     }
@@ -154,6 +157,8 @@ impl Message {
 
 /// Stands after the version when a lead speaks, in every version.
 const FROM_LEAD: u8 = 0;
+/// The same for one that follows.
+const FROM_FOLLOWER: u8 = 1;
 
 coded! {
     enum Message { 0 Lead(message), 1 Follower(message) }
@@ -299,6 +304,8 @@ coded! {
 }
 
 impl Coded for Cow<'static, str> {
+    const SHAPE: u64 = String::SHAPE;
+
     fn write(&self, bytes: &mut Vec<u8>) {
         write_text(self, bytes);
     }
@@ -309,6 +316,8 @@ impl Coded for Cow<'static, str> {
 }
 
 impl Coded for Name {
+    const SHAPE: u64 = shape("name", &[]);
+
     fn write(&self, bytes: &mut Vec<u8>) {
         write_text(self.as_str(), bytes);
     }
@@ -319,6 +328,8 @@ impl Coded for Name {
 }
 
 impl Coded for Code {
+    const SHAPE: u64 = shape("code", &[Code::ALL.len() as u64]);
+
     fn write(&self, bytes: &mut Vec<u8>) {
         write_text(self.as_str(), bytes);
     }
@@ -400,13 +411,15 @@ mod tests {
     }
 
     #[wasm_bindgen_test]
-    fn a_lead_of_another_version_is_known_as_one() {
+    fn a_tab_of_another_version_is_known_as_one() {
         let readiness = Readiness::Ready;
         let mut bytes = Message::Lead(FromLead::Here { lead: LeadKey(1), readiness, number: 1 }).to_bytes();
         bytes[0] ^= 1;
         assert_eq!(Message::from_bytes(&bytes), Err(Unread::ForeignLead));
         let mut bytes = Message::Follower(FromFollower::Ask).to_bytes();
         bytes[0] ^= 1;
+        assert_eq!(Message::from_bytes(&bytes), Err(Unread::ForeignFollower));
+        bytes[8] = u8::MAX;
         assert_eq!(Message::from_bytes(&bytes), Err(Unread::Foreign));
     }
 

@@ -9,6 +9,7 @@ use sotto::wire::Code;
 use sotto::{Failure, Options, Place, Sotto, Subscription, Told};
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::task::Poll;
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
@@ -34,17 +35,18 @@ impl Places {
         Self { told, _subscription: subscription }
     }
 
+    /// Waits until it is told where the client stands next.
+    async fn next(&mut self) -> Place {
+        let place = std::future::poll_fn(|context| {
+            use futures_core::Stream;
+            std::pin::Pin::new(&mut self.told).poll_next(context)
+        });
+        place.await.expect("the sender lives as long as the subscription")
+    }
+
     /// Waits until it is told that the client stands at `wanted`.
     async fn reach(&mut self, wanted: Place) {
-        loop {
-            let place = std::future::poll_fn(|context| {
-                use futures_core::Stream;
-                std::pin::Pin::new(&mut self.told).poll_next(context)
-            });
-            if place.await.expect("the sender lives as long as the subscription") == wanted {
-                return;
-            }
-        }
+        while self.next().await != wanted {}
     }
 }
 
@@ -177,4 +179,133 @@ async fn a_client_that_begins_takes_the_lead_from_another_version() {
     let (_sotto, mut places) = client("place-newer");
     places.reach(Place::Leading).await;
     assert!(JsFuture::from(held).await.is_err(), "a stolen lock is told to who held it");
+}
+
+/// Takes the lead of the clients of `database` from whoever has it. Rejected when it is taken from there.
+fn rob(database: &str) -> Promise {
+    let never = Closure::<dyn FnMut(JsValue) -> Promise>::new(|_| Promise::new(&mut |_, _| {}));
+    let locks = web_sys::window().expect("a page").navigator().locks();
+    let options = LockOptions::new();
+    options.set_steal(true);
+    let never = never.into_js_value();
+    locks.request_with_options(&format!("sotto-leader-{database}"), &options, never.unchecked_ref())
+}
+
+/// Whether somebody has the lead of the clients of `database`.
+async fn is_led(database: &str) -> bool {
+    let look = Closure::<dyn FnMut(JsValue) -> JsValue>::new(|lock: JsValue| JsValue::from_bool(lock.is_null()));
+    let locks = web_sys::window().expect("a page").navigator().locks();
+    let options = LockOptions::new();
+    options.set_if_available(true);
+    let name = format!("sotto-leader-{database}");
+    let led = locks.request_with_options(&name, &options, look.as_ref().unchecked_ref());
+    JsFuture::from(led).await.expect("allowed") == JsValue::TRUE
+}
+
+#[wasm_bindgen_test]
+async fn a_lead_that_another_version_has_robbed_stops_and_takes_nothing_back() {
+    let (first, mut places) = client("place-robbed");
+    places.reach(Place::Leading).await;
+    let channel = BroadcastChannel::new("sotto-place-robbed").expect("a channel");
+    // The lead of another version, which lives.
+    let answer = Closure::<dyn FnMut(MessageEvent)>::new({
+        let channel = channel.clone();
+        move |_| foreign_lead(&channel)
+    });
+    channel.set_onmessage(Some(answer.as_ref().unchecked_ref()));
+    let _robbery = rob("place-robbed");
+    assert_eq!([places.next().await, places.next().await], [Place::Following, Place::OtherVersion]);
+    assert_eq!(first.start_notes().await, Err(Failure::WrongState));
+    assert!(is_led("place-robbed").await, "the other version keeps the lead");
+}
+
+#[wasm_bindgen_test]
+async fn a_lead_that_another_version_has_robbed_stops_when_that_one_is_silent_since() {
+    let (_first, mut places) = client("place-silent");
+    places.reach(Place::Leading).await;
+    let channel = BroadcastChannel::new("sotto-place-silent").expect("a channel");
+    foreign_lead(&channel);
+    // Answered behind what was said before it, so that that was heard.
+    let said = first_said(&channel);
+    foreign_follower(&channel);
+    said.await;
+    let _robbery = rob("place-silent");
+    assert_eq!([places.next().await, places.next().await], [Place::Following, Place::OtherVersion]);
+    assert!(is_led("place-silent").await, "the other version keeps the lead");
+}
+
+/// What a tab of another version says that follows, as far as any version reads it.
+fn foreign_follower(channel: &BroadcastChannel) {
+    channel.post_message(&Uint8Array::from([1_u8, 2, 3, 4, 5, 6, 7, 8, 1].as_slice())).expect("an open channel");
+}
+
+/// The first thing that is said on this channel from now on.
+fn first_said(channel: &BroadcastChannel) -> impl Future<Output = Vec<u8>> + use<> {
+    let promise = Promise::new(&mut |resolve, _| channel.set_onmessage(Some(&resolve)));
+    async {
+        let event: MessageEvent = JsFuture::from(promise).await.expect("never rejected").unchecked_into();
+        Uint8Array::new(&event.data()).to_vec()
+    }
+}
+
+#[wasm_bindgen_test]
+async fn a_lead_answers_another_version_so_that_it_does_not_count_as_dead() {
+    let (_first, mut places) = client("place-answer");
+    places.reach(Place::Leading).await;
+    let channel = BroadcastChannel::new("sotto-place-answer").expect("a channel");
+    // The first thing may still be that the lead is ready.
+    for _ in 0..2 {
+        let said = first_said(&channel);
+        foreign_follower(&channel);
+        assert_eq!(said.await[8], 0, "a lead speaks");
+    }
+}
+
+#[wasm_bindgen_test]
+async fn what_a_client_wished_before_it_led_robs_nobody_afterwards() {
+    let (_first, mut first_places) = client("place-wishes");
+    first_places.reach(Place::Leading).await;
+    let (second, mut second_places) = client("place-wishes");
+    second_places.reach(Place::Following).await;
+    let (third, mut third_places) = client("place-wishes");
+    third_places.reach(Place::Following).await;
+    // The second password comes when the lead is being taken for the first.
+    let one = second.sign_in("alice", "a long password");
+    let other = async {
+        JsFuture::from(Promise::resolve(&JsValue::NULL)).await.expect("resolved");
+        second.sign_in("alice", "another password").await
+    };
+    let (one, other) = both(one, other).await;
+    assert_eq!(second.place(), Place::Leading);
+    assert!(one.is_err() && other.is_err());
+    second_places.reach(Place::Leading).await;
+    assert_eq!(third.sign_in("alice", "a long password").await, Err(Failure::Refused(Code::NotSotto)));
+    assert_eq!(second_places.next().await, Place::Following);
+    // Answered by the third, whom the second has not robbed.
+    assert_eq!(second.set_display_name("Ada").await, Err(Failure::WrongState));
+    assert_eq!((second.place(), third.place()), (Place::Following, Place::Leading));
+}
+
+/// Waits for both.
+async fn both<A, B>(one: impl Future<Output = A>, other: impl Future<Output = B>) -> (A, B) {
+    let (mut one, mut other) = (std::pin::pin!(one), std::pin::pin!(other));
+    let (mut of_one, mut of_other) = (None, None);
+    std::future::poll_fn(|context| {
+        if of_one.is_none()
+            && let Poll::Ready(value) = one.as_mut().poll(context)
+        {
+            of_one = Some(value);
+        }
+        if of_other.is_none()
+            && let Poll::Ready(value) = other.as_mut().poll(context)
+        {
+            of_other = Some(value);
+        }
+        match of_one.is_some() && of_other.is_some() {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
+        }
+    })
+    .await;
+    (of_one.expect("waited for"), of_other.expect("waited for"))
 }
