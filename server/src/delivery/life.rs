@@ -10,11 +10,13 @@ use crate::delivery::event;
 use crate::delivery::frame::{Codec, Frames, Notice};
 use crate::delivery::hub::Joining;
 use crate::delivery::outlet::Outlet;
-use crate::delivery::subscriber::{Stage, Start, Step, Subscriber};
+use crate::delivery::subscriber::{Step, Subscriber};
+use crate::delivery::ticket::{Stage, Start};
 use crate::refusal::causes;
 use crate::store::log::{self, LogNumber, PageSize};
 use crate::store::{StoreError, conversation};
 use socket2::SockRef;
+use sotto_wire::Millis;
 use sotto_wire::event::{CaughtUp, Ephemeral, HistoryLost, LossCause};
 use std::net::Shutdown;
 use std::sync::Arc;
@@ -34,15 +36,18 @@ pub(crate) struct Opening {
     pub(crate) ear: Ear,
     /// The head of the response and the first event.
     pub(crate) first_words: Vec<u8>,
+    /// When its session ends without a refresh.
+    pub(crate) session_ends_at: Millis,
 }
 
 /// Runs a stream on `socket` from its first words to its end.
 pub(crate) async fn run(inner: Arc<Inner>, start: Start, socket: TcpStream, opening: Opening) {
-    let Opening { codec, mut ear, first_words } = opening;
+    let Opening { codec, mut ear, first_words, session_ends_at } = opening;
     let subscriber = {
         let now = inner.clock.now();
         let mut hub = inner.hub();
         let subscriber = Arc::new(Subscriber::new(hub.next_id(), start, (codec, Outlet::Socket(socket)), now));
+        subscriber.stands_until(session_ends_at);
         subscriber.give_read(&first_words, start.from, now);
         hub.add(subscriber.clone());
         subscriber

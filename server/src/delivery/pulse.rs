@@ -8,8 +8,9 @@ use crate::delivery::subscriber::Subscriber;
 use crate::refusal::causes;
 use crate::store::StoreError;
 use crate::store::log::{self, LogNumber};
+use crate::store::session;
 use sotto_wire::Millis;
-use sotto_wire::event::{CaughtUp, Ephemeral, Heartbeat};
+use sotto_wire::event::{CaughtUp, Ephemeral, Heartbeat, SessionEndCause};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -33,7 +34,12 @@ pub(crate) async fn beat(inner: Arc<Inner>, mut stop: watch::Receiver<bool>) {
             _ = stop.wait_for(|stop| *stop) => return,
         }
         slot = (slot + 1) % SLOTS;
-        beat_slot(&inner, slot);
+        let subscribers: Vec<Arc<Subscriber>> =
+            inner.hub().subscribers().filter(|subscriber| subscriber.id() % SLOTS == slot).cloned().collect();
+        if let Err(error) = end_overdue(&inner, &subscribers).await {
+            tracing::error!(causes = causes(&error), "failed to look for sessions that have ended");
+        }
+        beat_slot(&inner, subscribers);
         if slot == 0 {
             let now = inner.clock.now();
             inner.tickets().sweep(now);
@@ -42,9 +48,20 @@ pub(crate) async fn beat(inner: Arc<Inner>, mut stop: watch::Receiver<bool>) {
     }
 }
 
-fn beat_slot(inner: &Inner, slot: u64) {
-    let subscribers: Vec<Arc<Subscriber>> =
-        inner.hub().subscribers().filter(|subscriber| subscriber.id() % SLOTS == slot).cloned().collect();
+/// Ends the streams of sessions that have come to their end and were not refreshed.
+async fn end_overdue(inner: &Inner, subscribers: &[Arc<Subscriber>]) -> Result<(), StoreError> {
+    let now = inner.clock.now();
+    for subscriber in subscribers.iter().filter(|subscriber| subscriber.is_overdue(now)) {
+        let session = session::load(&mut *inner.store.read().acquire().await?, subscriber.session()).await?;
+        match session.filter(|session| session.ends_at > now) {
+            Some(session) => subscriber.stands_until(session.ends_at),
+            None => inner.say_over(subscriber, SessionEndCause::SignedOut),
+        }
+    }
+    Ok(())
+}
+
+fn beat_slot(inner: &Inner, subscribers: Vec<Arc<Subscriber>>) {
     if subscribers.is_empty() {
         return;
     }

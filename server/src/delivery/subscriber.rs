@@ -8,6 +8,7 @@
 
 use crate::delivery::frame::{Codec, Frames, Notice, Page};
 use crate::delivery::outlet::{Gathered, Outlet, Standing};
+use crate::delivery::ticket::{Stage, Start};
 use crate::store::log::LogNumber;
 use crate::store::session::SessionId;
 use crate::websocket;
@@ -106,6 +107,8 @@ pub(crate) enum Step {
 pub(crate) struct Subscriber {
     id: u64,
     session: SessionId,
+    /// When its session ends without a refresh, as far as is known, in milliseconds.
+    session_ends_at: AtomicU64,
     device: DeviceRef,
     stage: Stage,
     codec: Codec,
@@ -116,26 +119,6 @@ pub(crate) struct Subscriber {
     heard_at: AtomicU64,
     /// Commands of the client that are being carried out.
     commands: AtomicUsize,
-}
-
-/// Whose stream it is, and where it begins.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Start {
-    pub(crate) session: SessionId,
-    pub(crate) device: DeviceRef,
-    pub(crate) from: LogNumber,
-    pub(crate) stage: Stage,
-}
-
-/// What a ticket opens. On a stream of its own every beginning is the first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Stage {
-    /// A stream, or the first of a series of long polls.
-    First,
-    /// A long poll after one that left more to read.
-    Reading,
-    /// A long poll after one that had said that all was read.
-    Live,
 }
 
 impl Subscriber {
@@ -154,6 +137,7 @@ impl Subscriber {
         Self {
             id,
             session: start.session,
+            session_ends_at: AtomicU64::new(u64::MAX),
             device: start.device,
             stage: start.stage,
             codec,
@@ -171,6 +155,16 @@ impl Subscriber {
 
     pub(crate) fn session(&self) -> SessionId {
         self.session
+    }
+
+    /// Notes when its session ends without a refresh.
+    pub(crate) fn stands_until(&self, session_ends_at: Millis) {
+        self.session_ends_at.store(session_ends_at.0, Ordering::Relaxed);
+    }
+
+    /// Whether its session has ended, unless it was refreshed.
+    pub(crate) fn is_overdue(&self, now: Millis) -> bool {
+        self.session_ends_at.load(Ordering::Relaxed) <= now.0
     }
 
     pub(crate) fn device(&self) -> DeviceRef {

@@ -5,7 +5,7 @@ use crate::clock::Clock;
 use crate::delivery::ear::Ear;
 use crate::delivery::frame::Codec;
 use crate::delivery::life::Opening;
-use crate::delivery::subscriber::{Stage, Start};
+use crate::delivery::ticket::{Stage, Start};
 use crate::delivery::{Delivery, Terms};
 use crate::share::Shares;
 use crate::store::account::{self, Account, Device};
@@ -244,7 +244,7 @@ impl Reader {
                 Ear::open(Decoder::new(1 << 20).with_deflate(), Box::new(|_, _| ()), room)
             }
         };
-        let opening = Opening { codec, ear, first_words: Vec::new() };
+        let opening = Opening { codec, ear, first_words: Vec::new(), session_ends_at: Millis(u64::MAX) };
         tokio::spawn(delivery.clone().run(Start { session, device, from, stage: Stage::First }, server, opening));
         Self { socket: BufReader::new(client), codec, cursor: None, close_code: None }
     }

@@ -2,12 +2,12 @@
 //!
 //! The rule: a ticket opens one stream, once, of the session that asked for it, while that session lasts.
 
-use crate::delivery::subscriber::Start;
+use crate::store::log::LogNumber;
 use crate::store::session::SessionId;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sotto_wire::event::SessionEndCause;
-use sotto_wire::{Millis, Ticket, limit};
+use sotto_wire::{DeviceRef, Millis, Ticket, limit};
 use std::collections::{HashMap, VecDeque};
 
 /// Tickets that are open at a time: twice the streams of a large node, 10 MB.
@@ -17,6 +17,26 @@ const TICKETS_MAX: usize = 65_536;
 const TICKETS_PER_SESSION_MAX: usize = 8;
 /// Bytes of randomness in a ticket.
 const TICKET_BYTES: usize = 24;
+
+/// Whose stream it is, and where it begins.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Start {
+    pub(crate) session: SessionId,
+    pub(crate) device: DeviceRef,
+    pub(crate) from: LogNumber,
+    pub(crate) stage: Stage,
+}
+
+/// What a ticket opens. On a stream of its own every beginning is the first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// A stream, or the first of a series of long polls.
+    First,
+    /// A long poll after one that left more to read.
+    Reading,
+    /// A long poll after one that had said that all was read.
+    Live,
+}
 
 type Key = [u8; TICKET_BYTES];
 
@@ -104,7 +124,6 @@ impl Tickets {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::delivery::subscriber::Stage;
     use crate::store::log::LogNumber;
     use sotto_wire::{DeviceId, DeviceRef, UserId};
 

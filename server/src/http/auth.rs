@@ -13,7 +13,7 @@ use axum::extract::ConnectInfo;
 use axum::http::header::{AUTHORIZATION, COOKIE, HOST, ORIGIN};
 use axum::http::request::Parts;
 use sotto_wire::session::REFRESH_COOKIE;
-use sotto_wire::{Access, Code, DeviceId, DeviceRef, UserId};
+use sotto_wire::{Access, Code, DeviceId, DeviceRef, Millis, UserId};
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -150,11 +150,17 @@ impl Caller for DeviceCaller {
 }
 
 impl DeviceCaller {
-    /// Whether the session that opened a stream still stands.
+    /// Refuses a caller whose session, which opened a stream, stands no more.
     pub(crate) async fn check(&self, app: &App) -> Result<(), Refusal> {
-        let session = app.sessions.load(&app.store, self.session).await?.ok_or(Code::Unauthorized)?;
-        let stands = session.ends_at > app.clock.now() && session.device == Some(self.device.device);
-        if stands { Ok(()) } else { Err(Code::Unauthorized.into()) }
+        self.ends_at(app).await?.map(|_| ()).ok_or_else(|| Code::Unauthorized.into())
+    }
+
+    /// When the session ends without a refresh; `None` when it stands no more.
+    pub(crate) async fn ends_at(&self, app: &App) -> Result<Option<Millis>, StoreError> {
+        let session = app.sessions.load(&app.store, self.session).await?;
+        let stands =
+            |session: &Session| session.ends_at > app.clock.now() && session.device == Some(self.device.device);
+        Ok(session.filter(stands).map(|session| session.ends_at))
     }
 }
 

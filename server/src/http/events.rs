@@ -8,8 +8,9 @@ use crate::app::App;
 use crate::config::OfferedTransport;
 use crate::delivery::frame::{Codec, Notice};
 use crate::delivery::life::Opening;
-use crate::delivery::subscriber::{Stage, Start};
+use crate::delivery::ticket::{Stage, Start};
 use crate::http::accept::Handover;
+use crate::http::auth::DeviceCaller;
 use crate::http::endpoint::{Routes, envelope_response, refuse, wrong_method};
 use crate::http::{auth, headers, poll, socket};
 use crate::refusal::Refusal;
@@ -103,6 +104,9 @@ async fn begin(
     };
     let ticket = ticket_of(&parts.uri).ok_or(Code::BadTicket)?;
     let mut start = app.delivery.spend_ticket(ticket).ok_or(Code::BadTicket)?;
+    // Nobody may have said yet that the session has ended: its time may have run out.
+    let caller = DeviceCaller { session: start.session, device: start.device };
+    let session_ends_at = caller.ends_at(app).await?.ok_or(Code::BadTicket)?;
     if let Some(cursor) = parts.headers.get("last-event-id") {
         let cursor = cursor.to_str().ok().and_then(Cursor::new).ok_or(Code::BadCursor)?;
         start.from = crate::http::messages::read_cursor(app, &cursor).await?;
@@ -121,7 +125,7 @@ async fn begin(
     }
     let mut first_words = head((status, fields), app.clock.now()).await;
     first_words.extend(connected(app, start).await?.bytes(codec));
-    let opening = Opening { codec, ear: socket::ear(app, (codec, start), network), first_words };
+    let opening = Opening { codec, ear: socket::ear(app, (codec, start), network), first_words, session_ends_at };
     let delivery = app.delivery.clone();
     handover.take_over(move |socket| {
         Box::pin(async move {

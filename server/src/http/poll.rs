@@ -3,7 +3,7 @@
 use crate::app::App;
 use crate::delivery::frame::Notice;
 use crate::delivery::poll::Polled;
-use crate::delivery::subscriber::Start;
+use crate::delivery::ticket::Start;
 use crate::http::endpoint::envelope_response;
 use crate::refusal::Refusal;
 use axum::http::StatusCode;

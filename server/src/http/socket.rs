@@ -3,7 +3,7 @@
 use crate::app::App;
 use crate::delivery::ear::Ear;
 use crate::delivery::frame::Codec;
-use crate::delivery::subscriber::Start;
+use crate::delivery::ticket::Start;
 use crate::http::auth::DeviceCaller;
 use crate::http::command::{Format, carrier};
 use crate::share::Network;

@@ -1,8 +1,8 @@
 //! The ticket: where a device asks for its event stream, and learns the stream's terms.
 
 use crate::app::App;
-use crate::delivery::subscriber::{Stage, Start};
 use crate::delivery::ticket::TicketError;
+use crate::delivery::ticket::{Stage, Start};
 use crate::http::auth::DeviceCaller;
 use crate::http::endpoint::{Routes, route};
 use crate::http::messages::read_cursor;

@@ -1,11 +1,13 @@
 //! The end of a session reaches its streams and tickets.
 
-use crate::client::{PASSWORD, Person, Server, bearer, cookie_header, new_device, sign_in};
-use reqwest::header::HeaderMap;
+use crate::client::{PASSWORD, Person, Reply, Server, bearer, cookie_header, new_device, sign_in};
+use crate::stream::{handshake, next_path, poll, shake};
+use reqwest::header::{ACCEPT, HeaderMap, HeaderValue};
+use sotto_server::Clock;
 use sotto_wire::event::{Ephemeral, Event, SessionEndCause, SessionOver};
 use sotto_wire::session::{EndSession, EndSessionRequest, RegisterDevice, RegisterDeviceRequest};
 use sotto_wire::ticket::{EVENTS_PATH, OpenTicket, TicketRequest};
-use sotto_wire::{Code, PROTOCOL};
+use sotto_wire::{Code, Millis, PROTOCOL};
 use std::time::Duration;
 
 /// Ends of sessions reach streams within this time.
@@ -92,7 +94,62 @@ async fn ticket_of_an_ended_session_opens_nothing() {
     let ada = Person::sign_up(&server, "ada").await;
     let path = ticket_path(&server, &ada).await;
     server.answer::<EndSession>(cookie_header(&ada.cookie), &EndSessionRequest {}).await;
-    let reply = crate::client::Reply::to_get(&server, &path, HeaderMap::new()).await;
+    let reply = Reply::to_get(&server, &path, HeaderMap::new()).await;
     assert_eq!(reply.refusal(), (401, Code::BadTicket));
+    server.stop().await;
+}
+
+const DAY: Millis = Millis(86_400_000);
+/// Within the life of a ticket.
+const MOMENT: Millis = Millis(10_000);
+
+/// A server by whose clock sessions end a day after the last refresh.
+async fn server_of_days() -> (Server, Clock) {
+    let clock = Clock::standing(Millis(1_800_000_000_000)); // 2027-01-15T08:00:00Z
+    let server = Server::start_by(clock.clone(), |config| {
+        config.session_life_days = 1;
+        config.access_life_ms = 3 * DAY.0;
+        config.poll_hold_ms = 50;
+        config.heartbeat_ms = 200;
+    });
+    (server.await, clock)
+}
+
+#[tokio::test]
+async fn session_whose_time_is_over_opens_no_stream_and_goes_on_with_no_poll() {
+    let (server, clock) = server_of_days().await;
+    let ada = Person::sign_up(&server, "ada").await;
+    clock.advance(Millis(DAY.0 - MOMENT.0));
+    let (page, _) = poll(&server, &ticket_path(&server, &ada).await).await;
+    let (page, _) = poll(&server, &next_path(&page)).await;
+    let next = next_path(&page);
+    let (sse, socket) = (ticket_path(&server, &ada).await, ticket_path(&server, &ada).await);
+    clock.advance(MOMENT);
+    for (path, accept) in [(next, "application/json"), (sse, "text/event-stream")] {
+        let headers = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static(accept))]);
+        assert_eq!(Reply::to_get(&server, &path, headers).await.refusal(), (401, Code::BadTicket), "{accept}");
+    }
+    let (_, answer) = shake(&server, &handshake(&server, &socket, &[])).await;
+    assert!(answer.starts_with("HTTP/1.1 401 "), "{answer}");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn stream_ends_with_the_time_of_its_session_and_goes_on_when_that_was_refreshed() {
+    let (server, clock) = server_of_days().await;
+    let (ada, ben) = (Person::sign_up(&server, "ada").await, Person::sign_up(&server, "ben").await);
+    let (ended, mut kept) = (open(&server, &ada).await, open(&server, &ben).await);
+    clock.advance(Millis(DAY.0 - MOMENT.0));
+    server.refresh(&ben.cookie).await.expect("refreshed");
+    clock.advance(MOMENT);
+    assert_eq!(cause(ended).await, SessionEndCause::SignedOut);
+    let mut text = Vec::new();
+    let goes_on = async {
+        while !contains(&text, b"2027-01-16T08:00:00") {
+            text.extend_from_slice(&kept.chunk().await.expect("a chunk").expect("the stream goes on"));
+        }
+    };
+    tokio::time::timeout(SOON, goes_on).await.expect("a heartbeat after the day");
+    drop(kept);
     server.stop().await;
 }
