@@ -19,8 +19,10 @@ use tokio::net::TcpStream;
 const READ_BYTES: usize = 16 * 1_024;
 /// How long a message may take from its first byte to its last: as long as the body of a request.
 const MESSAGE_TIME_MAX: Millis = Millis(32_000);
-/// Close code (RFC 6455 §7.4.1): a message took too long.
+/// Close code (RFC 6455 §7.4.1): a message took too long, or too many were refused.
 const CLOSE_POLICY: u16 = 1008;
+/// Refused commands of a stream between two heartbeats, after which it is closed: each is a line of the log.
+const REFUSED_MAX: usize = 200;
 /// Close code (IANA): the server has no room for a message now.
 const CLOSE_TRY_AGAIN: u16 = 1013;
 
@@ -30,19 +32,26 @@ pub(crate) type Commands = Box<dyn Fn(Command, Reply) + Send + Sync>;
 /// A command as it came: the bytes of an envelope, and the room that they take.
 pub(crate) struct Command {
     pub(crate) bytes: Vec<u8>,
-    pub(crate) _room: Share,
+    pub(crate) room: Share,
 }
 
 /// Where the answer to a command goes. Counts the command until it is dropped.
 pub(crate) struct Reply(Arc<Subscriber>);
 
 impl Reply {
-    /// Answers with an envelope in the codec of the stream.
-    pub(crate) fn give(self, envelope: &[u8], now: Millis) {
+    /// Answers with an envelope in the codec of the stream; `room` is held until it is written.
+    pub(crate) fn give(self, envelope: &[u8], room: Option<Share>, now: Millis) {
         if let Some((kind, compression)) = self.0.codec().message() {
             let mut bytes = Vec::new();
             websocket::message(&mut bytes, (kind, envelope), compression);
-            self.0.give_own(&bytes, now);
+            self.0.give_own(&bytes, room, now);
+        }
+    }
+
+    /// Counts a refusal; a client that is refused again and again is sent away.
+    pub(crate) fn refused(&self, now: Millis) {
+        if self.0.count_refusal() > REFUSED_MAX {
+            self.0.end(None, CLOSE_POLICY, now);
         }
     }
 }
@@ -200,7 +209,7 @@ impl Listening {
             Received::Ping(payload) => {
                 let mut bytes = Vec::new();
                 websocket::pong(&mut bytes, &payload);
-                subscriber.give_own(&bytes, now);
+                subscriber.give_own(&bytes, None, now);
             }
             Received::Pong => {}
             Received::Close(code) => {
@@ -219,7 +228,7 @@ impl Listening {
             return false;
         }
         subscriber.begin_command();
-        (self.commands)(Command { bytes, _room: room }, Reply(subscriber.clone()));
+        (self.commands)(Command { bytes, room }, Reply(subscriber.clone()));
         true
     }
 }

@@ -9,9 +9,11 @@
 use crate::delivery::frame::{Codec, Frames, Notice, Page};
 use crate::delivery::outlet::{Gathered, Outlet, Standing};
 use crate::delivery::ticket::{Stage, Start};
+use crate::share::Share;
 use crate::store::log::LogNumber;
 use crate::store::session::SessionId;
 use crate::websocket;
+use sotto_wire::limit::COMMANDS_IN_FLIGHT_MAX;
 use sotto_wire::websocket::CLOSE_STALLED;
 use sotto_wire::{DeviceRef, Millis};
 use std::collections::VecDeque;
@@ -55,12 +57,16 @@ struct State {
     pending: Vec<u8>,
     /// How much of `pending` the socket has taken.
     taken_bytes: usize,
+    /// The room of the answers in it.
+    rooms: Vec<Share>,
     /// What goes out after it.
     waiting: VecDeque<Waiting>,
     /// When the socket last took something, or had nothing to take.
     progress_at: Millis,
     /// The code of the close frame that is still to be written.
     close_code: Option<u16>,
+    /// Whether its task listens to the client; what is not listened to is not silent.
+    is_heard: bool,
 }
 
 /// Frames that wait in a shared page.
@@ -119,6 +125,8 @@ pub(crate) struct Subscriber {
     heard_at: AtomicU64,
     /// Commands of the client that are being carried out.
     commands: AtomicUsize,
+    /// Commands that were refused since the last heartbeat.
+    refusals: AtomicUsize,
 }
 
 impl Subscriber {
@@ -130,9 +138,11 @@ impl Subscriber {
             offered: start.from,
             pending: Vec::new(),
             taken_bytes: 0,
+            rooms: Vec::new(),
             waiting: VecDeque::new(),
             progress_at: now,
             close_code: None,
+            is_heard: false,
         };
         Self {
             id,
@@ -146,6 +156,7 @@ impl Subscriber {
             state: Mutex::new(state),
             heard_at: AtomicU64::new(now.0),
             commands: AtomicUsize::new(0),
+            refusals: AtomicUsize::new(0),
         }
     }
 
@@ -227,14 +238,21 @@ impl Subscriber {
             websocket::close(&mut close, code);
             self.put(&mut state, &close, now);
         }
-        match state.phase {
+        let step = match state.phase {
             Phase::Broken => Step::End,
             Phase::Behind | Phase::Live | Phase::Ending if !state.is_idle() => Step::Flush,
             Phase::Behind => Step::Read(state.sent),
             Phase::Live => Step::Wait,
             Phase::Ending if state.close_code.is_some() => Step::Finish,
             Phase::Ending => Step::End,
+        };
+        let is_heard = step == Step::Wait && self.commands() < COMMANDS_IN_FLIGHT_MAX;
+        if is_heard && !state.is_heard {
+            // What was said before is read from now on.
+            self.hear(now);
         }
+        state.is_heard = is_heard;
+        step
     }
 
     /// Gives live rows: the frames in `range` that are of events `window`. Not to one that reads on its own.
@@ -307,9 +325,17 @@ impl Subscriber {
         }
     }
 
-    /// Gives whole frames that only this client gets: the answer to a command, a pong.
-    pub(crate) fn give_own(&self, bytes: &[u8], now: Millis) {
-        self.put(&mut self.state(), bytes, now);
+    /// Gives what is for this subscriber alone. What the socket does not take at once holds `room` until it does.
+    pub(crate) fn give_own(&self, bytes: &[u8], room: Option<Share>, now: Millis) {
+        let mut state = self.state();
+        self.put(&mut state, bytes, now);
+        let waits = !state.pending.is_empty();
+        state.rooms.extend(room.filter(|_| waits));
+    }
+
+    /// Counts a command that was refused; gives how many were since the last heartbeat.
+    pub(crate) fn count_refusal(&self) -> usize {
+        self.refusals.fetch_add(1, Ordering::Relaxed) + 1
     }
 
     /// Gives a sign of life, or finds that the socket has taken nothing, or the client has said nothing, for too long.
@@ -318,6 +344,7 @@ impl Subscriber {
         if self.socket().is_none() {
             return;
         }
+        self.refusals.store(0, Ordering::Relaxed);
         let mut state = self.state();
         if !state.is_idle() {
             let stalled = now.since(state.progress_at);
@@ -331,7 +358,9 @@ impl Subscriber {
         let heard_at = Millis(self.heard_at.load(Ordering::Relaxed));
         match state.phase {
             Phase::Ending | Phase::Broken => return,
-            Phase::Behind | Phase::Live if self.codec.message().is_some() && now.since(heard_at) > SILENCE_MAX => {
+            Phase::Behind | Phase::Live
+                if state.is_heard && self.codec.message().is_some() && now.since(heard_at) > SILENCE_MAX =>
+            {
                 return self.give_up(&mut state, now);
             }
             Phase::Live if state.offered < delivered => {
@@ -411,6 +440,7 @@ impl Subscriber {
             }
             // Give the memory back: most sockets never need it again.
             state.pending = Vec::new();
+            state.rooms = Vec::new();
             state.taken_bytes = 0;
         }
         while state.pending.is_empty()
@@ -476,6 +506,7 @@ impl Subscriber {
         state.close_code = None;
         state.waiting = VecDeque::new();
         state.pending = Vec::new();
+        state.rooms = Vec::new();
         state.taken_bytes = 0;
         self.wake.notify_one();
     }

@@ -8,6 +8,7 @@ use crate::delivery::ear::{self, Reply};
 use crate::http::auth::{Caller, DeviceCaller};
 use crate::http::endpoint::{Answer, request_id};
 use crate::refusal::Refusal;
+use crate::share::Share;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
@@ -15,6 +16,9 @@ use sotto_wire::{Access, Code, Endpoint, Envelope, Millis, Problem, RequestId, c
 use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::Arc;
+
+/// When to come back where there is no memory left for an answer.
+const ANSWER_RETRY: Millis = Millis(1_000);
 
 /// How envelopes are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,15 +117,21 @@ struct Owed {
 }
 
 impl Owed {
-    fn pay(mut self, answer: &[u8]) {
+    fn pay(mut self, answer: &[u8], room: Option<Share>) {
         if let Some(reply) = self.reply.take() {
-            reply.give(answer, self.app.clock.now());
+            reply.give(answer, room, self.app.clock.now());
+        }
+    }
+
+    fn count_refusal(&self) {
+        if let Some(reply) = &self.reply {
+            reply.refused(self.app.clock.now());
         }
     }
 
     fn refuse(self, problem: &Problem) {
         let answer = refusal(self.format, problem, (self.request_id.clone(), self.app.clock.now()));
-        self.pay(&answer);
+        self.pay(&answer, None);
     }
 }
 
@@ -129,7 +139,8 @@ impl Drop for Owed {
     fn drop(&mut self) {
         if let Some(reply) = self.reply.take() {
             let now = self.app.clock.now();
-            reply.give(&refusal(self.format, &Problem::new(Code::Internal), (self.request_id.take(), now)), now);
+            let answer = refusal(self.format, &Problem::new(Code::Internal), (self.request_id.take(), now));
+            reply.give(&answer, None, now);
         }
     }
 }
@@ -146,17 +157,23 @@ pub(crate) fn carrier(app: Arc<App>, caller: DeviceCaller, format: Format) -> ea
         let owed = Owed { reply: Some(reply), app: app.clone(), format, request_id };
         // A task of its own: a command that was begun is finished even when its caller hangs up.
         tokio::spawn(async move {
-            // The room of what was read is held until it is done with.
-            let _command = command;
+            // The room of what was read is held until the answer is written.
+            let mut room = command.room;
             let outcome = match begun {
                 Ok(answered) => answered.await,
                 Err(refusal) => Err(refusal),
             };
+            // What nobody reads stays in memory: a client may not heap up answers.
+            let outcome = outcome.and_then(|answer| match room.take(answer.len()) {
+                true => Ok(answer),
+                false => Err(Problem::new(Code::Unavailable).after(ANSWER_RETRY).into()),
+            });
             match outcome {
-                Ok(answer) => owed.pay(&answer),
+                Ok(answer) => owed.pay(&answer, Some(room)),
                 Err(refusal) => {
                     let latency_ms = owed.app.clock.now().since(began).0;
                     refusal.log(kind, owed.request_id.as_ref(), latency_ms);
+                    owed.count_refusal();
                     owed.refuse(&refusal.into_problem());
                 }
             }

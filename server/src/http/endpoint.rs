@@ -143,12 +143,14 @@ const STRANGERS_BODIES_MAX_BYTES: usize = 64 * 1_024 * 1_024;
 const STRANGERS_BODIES_NETWORK_MAX_BYTES: usize = STRANGERS_BODIES_MAX_BYTES / 2;
 /// A dozen groups of a thousand at once, or ten thousand messages.
 const KNOWN_BODIES_MAX_BYTES: usize = 256 * 1_024 * 1_024;
+/// How much of it one network may hold: whoever has an account could keep out all others else.
+const KNOWN_BODIES_NETWORK_MAX_BYTES: usize = KNOWN_BODIES_MAX_BYTES / 2;
 
 impl Default for Bodies {
     fn default() -> Self {
         Self {
             strangers: Shares::new(STRANGERS_BODIES_MAX_BYTES, STRANGERS_BODIES_NETWORK_MAX_BYTES),
-            known: Shares::new(KNOWN_BODIES_MAX_BYTES, KNOWN_BODIES_MAX_BYTES),
+            known: Shares::new(KNOWN_BODIES_MAX_BYTES, KNOWN_BODIES_NETWORK_MAX_BYTES),
         }
     }
 }

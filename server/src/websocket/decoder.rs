@@ -8,6 +8,10 @@ use std::io::Cursor;
 use tungstenite::protocol::frame::FrameHeader;
 use tungstenite::protocol::frame::coding::{CloseCode, Control, Data, OpCode};
 
+/// Most bytes that a compressed message may come to, some milliseconds of inflating: twenty kilobytes could cost twenty
+/// megabytes of it else. What is larger goes uncompressed.
+const INFLATED_MAX_BYTES: usize = 1_024 * 1_024;
+
 /// Longest header of a frame (RFC 6455 §5.2).
 const HEAD_MAX_BYTES: usize = 14;
 /// Longest payload of a control frame (RFC 6455 §5.5).
@@ -102,7 +106,7 @@ impl Message {
     fn end(self, max_bytes: usize) -> Result<Received, Violation> {
         let is_whole = self.text_bytes == self.bytes.len();
         let (kind, bytes) = (self.kind, self.bytes);
-        let bytes = if self.is_deflated { deflate::inflate(&bytes, max_bytes)? } else { bytes };
+        let bytes = if self.is_deflated { deflate::inflate(&bytes, max_bytes.min(INFLATED_MAX_BYTES))? } else { bytes };
         let is_well_formed = match kind {
             Kind::Binary => true,
             Kind::Text if self.is_deflated => std::str::from_utf8(&bytes).is_ok(),

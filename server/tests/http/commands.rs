@@ -225,6 +225,25 @@ async fn hundreds_of_commands_at_once_are_all_answered() {
 }
 
 #[tokio::test]
+async fn client_that_is_refused_again_and_again_is_sent_away() {
+    let server = Server::start().await;
+    let ada = Person::sign_up(&server, "ada").await;
+    let mut socket = Socket::open((&server, &ada), None, &[]).await;
+    for number in 0..50 {
+        socket.command("no_such_command", &json!({}), &number.to_string()).await;
+    }
+    socket.command("ping", &json!({}), "alive").await;
+    while socket.json().await["type"] != "pong" {}
+    let many: Vec<u8> = (0..400)
+        .flat_map(|number| crate::stream::masked(0x81, &command("no_such_command", &json!({}), &number.to_string())))
+        .collect();
+    // The server may close before all is written.
+    let _ = tokio::io::AsyncWriteExt::write_all(&mut socket.stream, &many).await;
+    assert_eq!(socket.ending().await.1, Some(1_008));
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn command_after_the_end_of_its_session_is_not_carried_out() {
     let server = Server::start().await;
     let (ada, ben) = (Person::sign_up(&server, "ada").await, Person::sign_up(&server, "ben").await);

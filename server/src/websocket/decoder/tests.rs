@@ -170,6 +170,15 @@ fn a_deflated_message_is_read_whole_and_in_fragments() {
 }
 
 #[test]
+fn a_message_that_inflates_to_megabytes_is_refused_where_longer_plain_ones_are_taken() {
+    let bomb = deflate::deflate(&vec![0; INFLATED_MAX_BYTES + 1], Compression::Wide).expect("shorter");
+    let mut decoder = Decoder::new(20 * INFLATED_MAX_BYTES).with_deflate();
+    assert_eq!(receive_in(&mut decoder, &frame(0xc2, &bomb), 4_096).1, Some(Violation::TooLarge));
+    let mut decoder = Decoder::new(20 * INFLATED_MAX_BYTES).with_deflate();
+    assert_eq!(receive_in(&mut decoder, &frame(0x82, &vec![0; INFLATED_MAX_BYTES + 1]), 65_536).1, None);
+}
+
+#[test]
 fn deflated_text_that_is_no_text_is_refused() {
     let mut sent = Vec::new();
     message(&mut sent, (Kind::Binary, &[0xff; 300]), Compression::Wide);
