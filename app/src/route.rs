@@ -124,6 +124,10 @@ fn focus_after(before: Route) {
         Some(row) => drop(row.focus()),
         None => focus_page(),
     }
+    // A pane of the same build takes the place of the one before in the document, and would keep its position.
+    if let Some(scroller) = find(".settings") {
+        scroller.set_scroll_top(0.0);
+    }
 }
 
 /// Focus goes to what the screen begins with: the pane's where there is one beside the list.

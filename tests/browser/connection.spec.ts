@@ -11,6 +11,7 @@ async function openConnection(person: Person): Promise<void> {
   await person.link('Settings').click();
   await person.link('Connection and log').click();
   await expect(person.heading('Connection')).toBeVisible();
+  await expect.poll(() => person.page.locator('.settings').evaluate((pane) => pane.scrollTop)).toBe(0);
 }
 
 /** The entries of the log on screen, newest first. */
