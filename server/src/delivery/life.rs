@@ -10,7 +10,7 @@ use crate::delivery::event;
 use crate::delivery::frame::{Codec, Frames, Notice};
 use crate::delivery::hub::Joining;
 use crate::delivery::outlet::Outlet;
-use crate::delivery::subscriber::{Step, Subscriber};
+use crate::delivery::subscriber::Subscriber;
 use crate::delivery::ticket::{Stage, Start};
 use crate::refusal::causes;
 use crate::store::log::{self, LogNumber, PageSize};
@@ -38,6 +38,21 @@ pub(crate) struct Opening {
     pub(crate) first_words: Vec<u8>,
     /// When its session ends without a refresh.
     pub(crate) session_ends_at: Millis,
+}
+
+/// What a subscriber's task is to do next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// Wait until the socket takes more.
+    Flush,
+    /// Read the log on from here.
+    Read(LogNumber),
+    /// Wait for what comes, and listen.
+    Wait,
+    /// Wait for what comes, and listen no more.
+    Finish,
+    /// Close.
+    End,
 }
 
 /// Runs a stream on `socket` from its first words to its end.

@@ -5,9 +5,9 @@
 
 use crate::delivery::Inner;
 use crate::delivery::frame::{Codec, Notice};
-use crate::delivery::life;
+use crate::delivery::life::{self, Step};
 use crate::delivery::outlet::{Gathered, Outlet, Standing};
-use crate::delivery::subscriber::{Step, Subscriber};
+use crate::delivery::subscriber::Subscriber;
 use crate::delivery::ticket::{Stage, Start};
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
@@ -15,6 +15,9 @@ use std::time::Duration;
 
 /// With so much to say no more is read: about a page of a replay.
 const ANSWER_ENOUGH_BYTES: usize = 64 * 1_024;
+
+/// How long reading may go on after the time for which a poll is held: proxies cut at 30 s, five after that time.
+const GATHER_GRACE: Duration = Duration::from_secs(3);
 
 /// What a poll came to.
 pub(crate) struct Polled {
@@ -60,20 +63,46 @@ pub(crate) async fn hold(inner: &Inner, start: Start, first_words: Option<Notice
     }
 }
 
-/// Resolves when there is something to say, or nothing for as long as a poll may be held. Reading is not cut short by
-/// that: a poll that is never held must still get what is there.
+/// Resolves when there is something to say, or nothing for as long as a poll may be held. Reading may take a while
+/// longer: a poll that is never held must still get what is there. What it has not got by then the next one reads.
 async fn gather(inner: &Inner, subscriber: &Subscriber) {
-    let mut held = pin!(tokio::time::sleep(Duration::from_millis(inner.terms.poll_hold_ms.0)));
+    let hold = Duration::from_millis(inner.terms.poll_hold_ms.0);
+    let mut held = pin!(tokio::time::sleep(hold));
+    let mut over = pin!(tokio::time::sleep(hold + GATHER_GRACE));
     loop {
         match subscriber.step(inner.clock.now()) {
             Step::End | Step::Flush | Step::Finish => return,
             Step::Read(_) if subscriber.gathered_bytes() >= ANSWER_ENOUGH_BYTES => return,
-            Step::Read(position) => life::read(inner, subscriber, position).await,
+            Step::Read(position) => tokio::select! {
+                () = life::read(inner, subscriber, position) => {}
+                () = &mut over => return,
+            },
             Step::Wait if subscriber.gathered_bytes() > 0 => return,
             Step::Wait => tokio::select! {
                 () = subscriber.woken() => {}
                 () = &mut held => return,
             },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::delivery::testing::{Bench, PATIENCE};
+    use crate::store::log::LogNumber;
+    use crate::store::session::SessionId;
+
+    #[tokio::test]
+    async fn poll_that_gets_no_turn_to_read_is_answered_in_time_and_goes_on_where_it_was() {
+        let bench = Bench::new().await;
+        let device = bench.person(1).await;
+        let delivery = bench.deliver().await;
+        let _turns = delivery.0.replays.acquire_many(3).await.expect("every turn");
+        let start = Start { session: SessionId(device.device.0), device, from: LogNumber(0), stage: Stage::First };
+        let polled = tokio::time::timeout(PATIENCE, delivery.poll(start, None)).await.expect("an answer in time");
+        assert_eq!((polled.events.len(), polled.more), (0, true));
+        let next = polled.next.expect("the stream goes on");
+        assert_eq!((next.from, next.stage), (LogNumber(0), Stage::Reading));
     }
 }

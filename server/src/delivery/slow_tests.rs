@@ -209,6 +209,30 @@ async fn a_websocket_whose_client_answers_no_ping_is_closed_and_one_that_does_is
     assert_eq!(code, Some(CLOSE_STALLED));
 }
 
+/// The server's time of the next heartbeat.
+async fn beat_time(reader: &mut Reader) -> Millis {
+    loop {
+        if let Ephemeral::Heartbeat(heartbeat) = reader.ephemeral().await {
+            return heartbeat.server_time;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_websocket_that_waits_for_its_turn_to_read_is_not_taken_for_silent() {
+    let bench = Bench::new().await;
+    let (_, _, other) = room_of_two(&bench).await;
+    let delivery = bench.deliver_beating(Millis(200)).await;
+    let turns = delivery.0.replays.acquire_many(3).await.expect("every turn");
+    let mut waiting = Reader::by(Codec::Json(Compression::Off), sockets().await, (&delivery, other, START));
+    beat_time(&mut waiting).await;
+    bench.clock.advance(Millis(46_000));
+    while beat_time(&mut waiting).await < NOW.after(Millis(46_000)) {}
+    drop(turns);
+    waiting.catch_up().await;
+    beat_time(&mut waiting).await;
+}
+
 #[tokio::test]
 async fn last_words_of_a_websocket_are_followed_by_their_close_code() {
     let bench = Bench::new().await;
