@@ -7,6 +7,7 @@
 //! not sent has a higher number than [`State::sent`].
 
 use crate::delivery::frame::{Codec, Frames, Notice, Page};
+use crate::delivery::life::Step;
 use crate::delivery::outlet::{Gathered, Outlet, Standing};
 use crate::delivery::ticket::{Stage, Start};
 use crate::share::Share;
@@ -92,21 +93,6 @@ impl State {
         self.sent = self.sent.max(position);
         self.offered = self.sent;
     }
-}
-
-/// What a subscriber's task is to do next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Step {
-    /// Wait until the socket takes more.
-    Flush,
-    /// Read the log on from here.
-    Read(LogNumber),
-    /// Wait for what comes, and listen.
-    Wait,
-    /// Wait for what comes, and listen no more.
-    Finish,
-    /// Close.
-    End,
 }
 
 /// One open event stream.
