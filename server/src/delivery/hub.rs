@@ -29,18 +29,19 @@ const RECENT_MAX_BYTES: usize = 16 * 1_024 * 1_024;
 /// The newest pages. Subscribers refer to them weakly, so this alone decides how much memory slow sockets cost.
 #[derive(Default)]
 struct Recent {
-    pages: VecDeque<Arc<Page>>,
+    /// Each with the size that was counted: a page grows when another codec is read.
+    pages: VecDeque<(Arc<Page>, usize)>,
     bytes: usize,
 }
 
 impl Recent {
     fn keep(&mut self, page: Arc<Page>) {
-        self.bytes += page.size_bytes();
-        self.pages.push_back(page);
+        let size = page.size_bytes();
+        self.bytes += size;
+        self.pages.push_back((page, size));
         // The newest stays, however large it is.
         while self.bytes > RECENT_MAX_BYTES && self.pages.len() > 1 {
-            let oldest = self.pages.pop_front().map_or(0, |page| page.size_bytes());
-            self.bytes = self.bytes.saturating_sub(oldest);
+            self.bytes -= self.pages.pop_front().map_or(0, |(_, size)| size);
         }
     }
 }
@@ -220,4 +221,36 @@ pub(crate) fn runs(deliveries: Vec<(usize, Routes)>) -> Vec<(Range<usize>, Route
         }
     }
     runs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::delivery::cursor::CursorKey;
+    use crate::delivery::frame::Codec;
+    use sotto_wire::event::{Durable, MessageReceived};
+    use sotto_wire::{Base64, ClientId, ConversationId, DeviceRef, Millis, UserId};
+
+    fn page(ciphertext_bytes: usize) -> Arc<Page> {
+        let event = MessageReceived {
+            cursor: CursorKey::new(&[0; 32]).write(LogNumber(1)),
+            conversation: ConversationId([1; 16]),
+            sender: DeviceRef { user: UserId([2; 16]), device: DeviceId([3; 16]) },
+            client_id: ClientId([4; 16]),
+            epoch: 5,
+            ciphertext: Base64(vec![6; ciphertext_bytes]),
+            sent_at: Millis(8),
+        };
+        Arc::new(Page::new(vec![(LogNumber(1), Durable::MessageReceived(event))], Millis(8)))
+    }
+
+    #[test]
+    fn page_that_grows_while_it_is_kept_is_taken_off_as_it_was_counted() {
+        let mut recent = Recent::default();
+        let (grown, large) = (page(1_000), page(RECENT_MAX_BYTES));
+        recent.keep(grown.clone());
+        grown.frames(Codec::Sse);
+        recent.keep(large.clone());
+        assert_eq!((recent.pages.len(), recent.bytes), (1, large.size_bytes()));
+    }
 }
