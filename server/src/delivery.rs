@@ -205,6 +205,12 @@ impl Delivery {
         self.0.tickets().issue(start, now)
     }
 
+    /// What a ticket opens, while it is not spent.
+    pub(crate) fn read_ticket(&self, ticket: &str) -> Option<Start> {
+        let now = self.0.clock.now();
+        self.0.tickets().read(ticket, now)
+    }
+
     /// Spends a ticket.
     pub(crate) fn spend_ticket(&self, ticket: &str) -> Option<Start> {
         let now = self.0.clock.now();

@@ -1,4 +1,4 @@
-//! How far each device has stored what it got, as it says itself: with the cursor of a ticket, a poll or a ping.
+//! How far each device has stored what it got, as it says itself: with the cursor of a ticket, a stream or a ping.
 //!
 //! The rule: what is said stays in memory and is written once a minute for all, so that no cursor costs a transaction.
 //! What is lost by a crash is said again by the next cursor.
@@ -57,15 +57,25 @@ pub(crate) async fn keep(inner: std::sync::Arc<Inner>, mut stop: watch::Receiver
     }
 }
 
+/// Writes what was said; what cannot be written is kept for the next time.
 async fn write(inner: &Inner) -> Result<(), StoreError> {
     let said = inner.acknowledged().take();
-    for some in said.chunks(WRITE_DEVICES_MAX) {
-        let mut tx = inner.store.write().await?;
-        for (device, n) in some {
-            account::acknowledge(&mut tx, *device, *n).await?;
+    for (at, some) in said.chunks(WRITE_DEVICES_MAX).enumerate() {
+        if let Err(error) = write_some(inner, some).await {
+            let mut acknowledged = inner.acknowledged();
+            said[at * WRITE_DEVICES_MAX..].iter().for_each(|(device, n)| acknowledged.note(*device, *n));
+            return Err(error);
         }
-        tx.commit().await?;
     }
+    Ok(())
+}
+
+async fn write_some(inner: &Inner, said: &[(DeviceId, LogNumber)]) -> Result<(), StoreError> {
+    let mut tx = inner.store.write().await?;
+    for (device, n) in said {
+        account::acknowledge(&mut tx, *device, *n).await?;
+    }
+    tx.commit().await?;
     Ok(())
 }
 
@@ -88,6 +98,21 @@ mod tests {
             };
             assert_eq!((of(one.device).await, of(other.device).await), (expected, 0));
         }
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_written_is_kept() {
+        let bench = Bench::new().await;
+        let delivery = bench.deliver().await;
+        bench.store.close().await;
+        let device = |number| DeviceId(crate::delivery::testing::bytes(number));
+        let count = WRITE_DEVICES_MAX + 1;
+        (0..count).for_each(|number| delivery.acknowledge(device(number), LogNumber(7)));
+        assert!(write(&delivery.0).await.is_err());
+        delivery.acknowledge(device(0), LogNumber(8));
+        let kept = delivery.0.acknowledged().take();
+        assert_eq!(kept.len(), count);
+        assert!(kept.iter().all(|(of, n)| n.0 == if *of == device(0) { 8 } else { 7 }));
     }
 
     #[test]

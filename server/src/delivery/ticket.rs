@@ -66,6 +66,10 @@ pub(crate) enum TicketError {
     Random(#[source] getrandom::Error),
 }
 
+fn key(ticket: &str) -> Option<Key> {
+    URL_SAFE_NO_PAD.decode(ticket).ok()?.try_into().ok()
+}
+
 impl Tickets {
     /// Gives out a ticket for a stream.
     pub(crate) fn issue(&mut self, start: Start, now: Millis) -> Result<Ticket, TicketError> {
@@ -90,8 +94,13 @@ impl Tickets {
 
     /// Spends a ticket. `None` for one that is spent, too old or not ours.
     pub(crate) fn spend(&mut self, ticket: &str, now: Millis) -> Option<Start> {
-        let key: Key = URL_SAFE_NO_PAD.decode(ticket).ok()?.try_into().ok()?;
-        let issued = self.issued.remove(&key)?;
+        let issued = self.issued.remove(&key(ticket)?)?;
+        (now < issued.ends_at).then_some(issued.start)
+    }
+
+    /// What a ticket opens. `None` for one that is spent, too old or not ours.
+    pub(crate) fn read(&self, ticket: &str, now: Millis) -> Option<Start> {
+        let issued = self.issued.get(&key(ticket)?)?;
         (now < issued.ends_at).then_some(issued.start)
     }
 

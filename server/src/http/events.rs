@@ -103,7 +103,7 @@ async fn begin(
         },
     };
     let ticket = ticket_of(&parts.uri).ok_or(Code::BadTicket)?;
-    let mut start = app.delivery.spend_ticket(ticket).ok_or(Code::BadTicket)?;
+    let mut start = app.delivery.read_ticket(ticket).ok_or(Code::BadTicket)?;
     // Nobody may have said yet that the session has ended: its time may have run out.
     let caller = DeviceCaller { session: start.session, device: start.device };
     let session_ends_at = caller.ends_at(app).await?.ok_or(Code::BadTicket)?;
@@ -112,17 +112,16 @@ async fn begin(
         start.from = crate::http::messages::read_cursor(app, &cursor).await?;
         app.delivery.acknowledge(start.device.device, start.from);
     }
-    // Who polls on has the answer before.
-    match start.stage {
-        Stage::First => {}
-        Stage::Reading | Stage::Live => app.delivery.acknowledge(start.device.device, start.from),
-    }
     let network = Network::from(auth::address(app.config.address_source, parts));
     let admission = app.streams.admit(network, start.device)?;
+    // Only now, so that who is told to come back may do so with the same ticket. Of two at once one is first.
+    app.delivery.spend_ticket(ticket).ok_or(Code::BadTicket)?;
     if codec == Codec::List {
         let connected = if start.stage == Stage::First { Some(connected(app, start).await?) } else { None };
         return poll::answer(app, start, connected).await.map(Some);
     }
+    // A poll may have said that all is read; a stream of its own says so itself.
+    start.stage = Stage::First;
     let mut first_words = head((status, fields), app.clock.now()).await;
     first_words.extend(connected(app, start).await?.bytes(codec));
     let opening = Opening { codec, ear: socket::ear(app, (codec, start), network), first_words, session_ends_at };

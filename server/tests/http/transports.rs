@@ -165,6 +165,19 @@ async fn first_poll_says_what_is_there_and_the_next_is_held_until_something_come
 }
 
 #[tokio::test]
+async fn stream_that_is_opened_by_the_ticket_of_a_poll_says_that_all_is_read() {
+    let server = Server::start().await;
+    let ada = Person::sign_up(&server, "ada").await;
+    let (page, _) = poll(&server, &ticket_path(&server, &ada, None).await).await;
+    let (mut socket, _) = shake(&server, &handshake(&server, &next_path(&page), &[])).await;
+    assert!(matches!(socket.event().await, Event::Ephemeral(Ephemeral::Connected(_))));
+    let second = socket.event().await;
+    assert!(matches!(second, Event::Ephemeral(Ephemeral::CaughtUp(_))), "{second:?}");
+    drop(socket);
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn idle_poll_is_held_for_its_time_and_says_nothing() {
     let server = Server::start_with(|config| config.poll_hold_ms = 400).await;
     let ada = Person::sign_up(&server, "ada").await;
