@@ -94,7 +94,7 @@ struct Said<'a, T> {
     timestamp: Timestamp,
 }
 
-/// Events that are given out together, for readers of every codec.
+/// Events that are given out together to the same subscribers, for readers of every codec.
 #[derive(Debug)]
 pub(crate) struct Page {
     events: Vec<(LogNumber, Durable)>,
@@ -113,11 +113,18 @@ impl Page {
         self.frames[codec.place()].get_or_init(|| Frames::of(&self.events, codec, self.now))
     }
 
+    /// The codecs that somebody has read, of those that tests use.
+    #[cfg(test)]
+    pub(crate) fn written_in(&self) -> Vec<Codec> {
+        let codecs = [Codec::Sse, Codec::List, Codec::Json(Compression::Off), Codec::Json(Compression::Wide)];
+        codecs.into_iter().filter(|codec| self.frames[codec.place()].get().is_some()).collect()
+    }
+
     /// What it takes of memory, in bytes, more or less.
     pub(crate) fn size_bytes(&self) -> usize {
         let frames = self.frames.iter().filter_map(OnceLock::get).map(|frames| frames.bytes.len());
         let events = self.events.iter().map(|(_, event)| size_of_val(event) + event.body_bytes());
-        frames.sum::<usize>() + events.sum::<usize>()
+        size_of::<Self>() + frames.sum::<usize>() + events.sum::<usize>()
     }
 }
 
@@ -144,11 +151,10 @@ impl Frames {
         self.ends.get(range.clone())?.last().map(|(n, _)| *n)
     }
 
-    /// Those frames in `range` that are of events `first` to `last`.
-    pub(crate) fn between(&self, range: &Range<usize>, (first, last): (LogNumber, LogNumber)) -> Range<usize> {
-        let ends = &self.ends[range.clone()];
-        let from = range.start + ends.partition_point(|(n, _)| *n < first);
-        let to = range.start + ends.partition_point(|(n, _)| *n <= last);
+    /// Those frames that are of events `first` to `last`.
+    pub(crate) fn between(&self, (first, last): (LogNumber, LogNumber)) -> Range<usize> {
+        let from = self.ends.partition_point(|(n, _)| *n < first);
+        let to = self.ends.partition_point(|(n, _)| *n <= last);
         from..to.max(from)
     }
 

@@ -135,6 +135,12 @@ impl Hub {
         }
     }
 
+    /// The pages that are kept, oldest first.
+    #[cfg(test)]
+    pub(crate) fn recent(&self) -> impl Iterator<Item = &Page> {
+        self.recent.pages.iter().map(|(page, _)| &**page)
+    }
+
     /// The routes of `stream` now.
     pub(crate) fn routes(&self, stream: Stream) -> Option<Routes> {
         self.routes.get(&stream).cloned()

@@ -241,20 +241,15 @@ impl Subscriber {
         step
     }
 
-    /// Gives live rows: the frames in `range` that are of events `window`. Not to one that reads on its own.
-    pub(crate) fn offer(
-        &self,
-        page: &Arc<Page>,
-        range: &Range<usize>,
-        (first, last): (LogNumber, LogNumber),
-        now: Millis,
-    ) {
+    /// Gives live rows: the frames of `page` that are of events `first` to `last`. Not to one that reads on its own.
+    pub(crate) fn offer(&self, page: &Arc<Page>, (first, last): (LogNumber, LogNumber), now: Millis) {
+        // Written before the lock is taken: compressing takes its time.
+        let written = page.frames(self.codec);
         let mut state = self.state();
         if state.phase != Phase::Live {
             return;
         }
-        let written = page.frames(self.codec);
-        let frames = written.between(range, (first.max(state.offered.plus(1)), last));
+        let frames = written.between((first.max(state.offered.plus(1)), last));
         let Some(newest) = written.newest(&frames) else { return };
         if state.is_idle() {
             state.progress_at = now;

@@ -14,7 +14,6 @@ use crate::store::StoreError;
 use crate::store::append::Batch;
 use crate::store::conversation::{Membership, changed_by};
 use crate::store::log::{self, LogNumber, PageSize, Row, RowKind};
-use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -127,21 +126,52 @@ async fn deliver(inner: &Inner, rows: Vec<Row>, deliveries: Vec<(usize, Routes)>
             }
         }
     }
-    let page = Arc::new(Page::new(events, now));
+    let (mut events, mut pages) = (events.into_iter(), Vec::new());
     for (range, routes) in hub::runs(given) {
-        give(inner, &page, (range, routes)).await;
+        // A page for each run: nothing is written in a codec that none of those who get it reads.
+        let page = Arc::new(Page::new(events.by_ref().take(range.len()).collect(), now));
+        give(inner, &page, &routes).await;
+        pages.push(page);
     }
-    inner.hub().remember(page);
+    let mut hub = inner.hub();
+    pages.into_iter().for_each(|page| hub.remember(page));
 }
 
-async fn give(inner: &Inner, page: &Arc<Page>, (range, routes): (Range<usize>, Routes)) {
+async fn give(inner: &Inner, page: &Arc<Page>, routes: &Routes) {
     let now = inner.clock.now();
     for turn in routes.chunks(SUBSCRIBERS_PER_TURN) {
         for route in turn {
-            route.subscriber.offer(page, &range, (route.first, route.last), now);
+            route.subscriber.offer(page, (route.first, route.last), now);
         }
         if routes.len() > SUBSCRIBERS_PER_TURN {
             tokio::task::yield_now().await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::delivery::frame::Codec;
+    use crate::delivery::testing::{Bench, Reader, sockets};
+    use crate::store::log::LogNumber;
+    use crate::websocket::Compression;
+
+    #[tokio::test]
+    async fn rows_that_are_read_together_are_written_as_those_who_get_them_read() {
+        let bench = Bench::new().await;
+        let (one, two, three) = (bench.person(1).await, bench.person(2).await, bench.person(3).await);
+        let delivery = bench.deliver().await;
+        let codec = Codec::Json(Compression::Wide);
+        let mut websocket = Reader::by(codec, sockets().await, (&delivery, two, LogNumber(0)));
+        let mut sse = Reader::open(&delivery, three, LogNumber(0)).await;
+        websocket.catch_up().await;
+        sse.catch_up().await;
+        bench.direct(10, (one, two)).await;
+        bench.direct(11, (one, three)).await;
+        delivery.appended();
+        websocket.durable().await;
+        sse.durable().await;
+        let written: Vec<Vec<Codec>> = delivery.0.hub().recent().map(|page| page.written_in()).collect();
+        assert_eq!(written, [vec![codec], vec![Codec::Sse]]);
     }
 }
