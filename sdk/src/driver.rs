@@ -221,8 +221,8 @@ mod tests {
     use std::cell::Cell;
     use wasm_bindgen_test::wasm_bindgen_test;
 
-    /// Work of some hundred milliseconds.
-    const MANY: u64 = 50_000;
+    /// Work of half a second on a quick machine.
+    const MANY: u64 = 500_000;
 
     #[wasm_bindgen_test]
     async fn the_page_has_its_turns_while_much_comes_at_once() {
