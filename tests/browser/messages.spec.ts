@@ -78,13 +78,7 @@ test('a refused message is kept with a way to try it again or forget it', async 
   await expect(ben.message('forget me')).toHaveCount(0);
 });
 
-test('both write at once and read the same order', async ({ person }) => {
-  const ada = await person('ada');
-  const ben = await person('ben');
-  await ada.signUp();
-  await ben.signUp();
-  await ada.startDirect(ben);
-  await ben.open('ada');
+test('both write at once and read the same order', async ({ pair: { ada, ben } }) => {
   const numbers = [1, 2, 3, 4, 5, 6];
   await Promise.all(
     [ada, ben].map(async (writer) => {

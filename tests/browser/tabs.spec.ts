@@ -94,24 +94,12 @@ test('each tab has its own conversation open', async ({ person }) => {
   await expect(notes.row('ben')).toContainText('to ada');
 });
 
-test('a closed lead is taken over', async ({ person }) => {
-  const ada = await person('ada');
-  const ben = await person('ben');
-  await ada.signUp();
-  await ben.signUp();
-  await ada.startDirect(ben);
-  await ben.open('ada');
+test('a closed lead is taken over', async ({ pair: { ada, ben } }) => {
   const next = await tabOf(ada);
   await takenOver(next, ben, () => ada.page.close());
 });
 
-test('a crashed lead is taken over', async ({ person }) => {
-  const ada = await person('ada');
-  const ben = await person('ben');
-  await ada.signUp();
-  await ben.signUp();
-  await ada.startDirect(ben);
-  await ben.open('ada');
+test('a crashed lead is taken over', async ({ pair: { ada, ben } }) => {
   const next = await tabOf(ada);
   const crashed = ada.page.waitForEvent('crash');
   const session = await ada.context.newCDPSession(ada.page);
@@ -122,13 +110,7 @@ test('a crashed lead is taken over', async ({ person }) => {
   });
 });
 
-test('a frozen lead is taken over and follows when it thaws', async ({ person }) => {
-  const ada = await person('ada');
-  const ben = await person('ben');
-  await ada.signUp();
-  await ben.signUp();
-  await ada.startDirect(ben);
-  await ben.open('ada');
+test('a frozen lead is taken over and follows when it thaws', async ({ pair: { ada, ben } }) => {
   const next = await tabOf(ada);
   // Chromium freezes hidden pages only, and a page without a window is never hidden. The debugger stops it as
   // thoroughly: no task of the page runs, and its locks stay held.
@@ -144,13 +126,7 @@ test('a frozen lead is taken over and follows when it thaws', async ({ person })
   expect(await leadOf(next.page)).toBe(lead);
 });
 
-test('a lead that hangs is taken over and follows when it goes on', async ({ person }) => {
-  const ada = await person('ada');
-  const ben = await person('ben');
-  await ada.signUp();
-  await ben.signUp();
-  await ada.startDirect(ben);
-  await ben.open('ada');
+test('a lead that hangs is taken over and follows when it goes on', async ({ pair: { ada, ben } }) => {
   const next = await tabOf(ada);
   let hanging: Promise<unknown> = Promise.resolve();
   await takenOver(next, ben, async () => {
@@ -165,13 +141,7 @@ test('a lead that hangs is taken over and follows when it goes on', async ({ per
   for (const reader of [ada, next, ben]) await reader.sees('back again');
 });
 
-test('what was typed into a lead that hangs is sent once', async ({ person }) => {
-  const ada = await person('ada');
-  const ben = await person('ben');
-  await ada.signUp();
-  await ben.signUp();
-  await ada.startDirect(ben);
-  await ben.open('ada');
+test('what was typed into a lead that hangs is sent once', async ({ pair: { ada, ben } }) => {
   const next = await tabOf(ada);
   const before = await leadOf(next.page);
   await ada.field('Message').fill('line 1.');

@@ -114,17 +114,7 @@ async fn a_socket_that_is_full_for_a_moment_is_served_from_memory() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_socket_that_takes_nothing_for_a_minute_is_closed() {
     let bench = Bench::new().await;
-    let (room, one, other) = room_of_two(&bench).await;
-    let delivery = bench.deliver_beating(Millis(200)).await;
-    let (client, server) = small_sockets().await;
-    let stalled = Reader::on((client, server), &delivery, (other, START));
-    let mut lively = Reader::open(&delivery, one, START).await;
-    for number in 0..100 {
-        let append = Append { ciphertext: vec![b'x'; 60_000], ..message(room, one, 1_000 + number) };
-        send(&delivery, append).await;
-        lively.text().await;
-    }
-    assert_eq!(delivery.streams_count(), 2);
+    let (delivery, stalled, mut lively) = stalled(&bench, Codec::Sse).await;
     bench.clock.advance(Millis(61_000));
     while delivery.streams_count() > 1 {
         assert!(matches!(lively.ephemeral().await, Ephemeral::Heartbeat(_) | Ephemeral::CaughtUp(_)));
@@ -142,12 +132,12 @@ fn noise(seed: usize, count: usize) -> String {
     (0..count).map(|_| letter()).collect()
 }
 
-/// A room whose second person takes nothing from a WebSocket that is full, and the first reads along.
-async fn stalled(bench: &Bench) -> (Delivery, Reader, Reader) {
+/// A room whose second person takes nothing from a stream that is full, and the first reads along.
+async fn stalled(bench: &Bench, codec: Codec) -> (Delivery, Reader, Reader) {
     let (room, one, other) = room_of_two(bench).await;
     let delivery = bench.deliver_beating(Millis(200)).await;
     let (client, server) = small_sockets().await;
-    let stalled = Reader::by(Codec::Json(Compression::Off), (client, server), (&delivery, other, START));
+    let stalled = Reader::by(codec, (client, server), (&delivery, other, START));
     let mut lively = Reader::open(&delivery, one, START).await;
     for number in 0..100 {
         let append = Append { ciphertext: vec![b'x'; 60_000], ..message(room, one, 1_000 + number) };
@@ -161,7 +151,7 @@ async fn stalled(bench: &Bench) -> (Delivery, Reader, Reader) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_websocket_that_takes_nothing_for_a_minute_is_closed_and_told_to_come_back() {
     let bench = Bench::new().await;
-    let (delivery, stalled, mut lively) = stalled(&bench).await;
+    let (delivery, stalled, mut lively) = stalled(&bench, Codec::Json(Compression::Off)).await;
     bench.clock.advance(Millis(61_000));
     // One whole round of heartbeats: the stalled one has had its turn.
     for _ in 0..2 {
@@ -178,7 +168,7 @@ async fn a_websocket_that_takes_nothing_for_a_minute_is_closed_and_told_to_come_
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_websocket_that_goes_on_to_take_nothing_is_dropped() {
     let bench = Bench::new().await;
-    let (delivery, stalled, mut lively) = stalled(&bench).await;
+    let (delivery, stalled, mut lively) = stalled(&bench, Codec::Json(Compression::Off)).await;
     while delivery.streams_count() > 1 {
         bench.clock.advance(Millis(20_000));
         assert!(matches!(lively.ephemeral().await, Ephemeral::Heartbeat(_) | Ephemeral::CaughtUp(_)));

@@ -61,6 +61,17 @@ fn open() -> (Stream, StreamKey) {
     open_by(&ALL)
 }
 
+/// Waits for the next attempt, which opens by the first transport again and catches up.
+fn open_again(stream: &mut Stream) -> (StreamKey, Millis) {
+    let now = waits_until(stream);
+    let actions = stream.timer(now, &random());
+    let (key, transport) = answer(stream, &actions, now);
+    assert_eq!(transport, Transport::Sse);
+    stream.connected(key, now);
+    stream.caught_up(now);
+    (key, now)
+}
+
 fn waits_until(stream: &Stream) -> Millis {
     match stream.connection(None) {
         Connection::Reconnecting { next_try_at, .. } => next_try_at,
@@ -156,13 +167,7 @@ fn a_transport_that_is_cut_three_times_in_a_row_is_left_even_though_it_opens() {
     let mut now = START;
     for _ in 0..2 {
         assert_eq!(stream.closed(key, None, (now, &random())), []);
-        now = waits_until(&stream);
-        let actions = stream.timer(now, &random());
-        let (next, transport) = answer(&mut stream, &actions, now);
-        assert_eq!(transport, Transport::Sse);
-        stream.connected(next, now);
-        stream.caught_up(now);
-        key = next;
+        (key, now) = open_again(&mut stream);
     }
     let actions = stream.closed(key, None, (now, &random()));
     assert_eq!(answer(&mut stream, &actions, now).1, Transport::WebSocket);
@@ -176,13 +181,7 @@ fn streams_that_live_long_and_end_are_no_reason_to_change() {
     for _ in 0..9 {
         now = now.after(Millis(60_000));
         stream.closed(key, None, (now, &random()));
-        now = waits_until(&stream);
-        let actions = stream.timer(now, &random());
-        let (next, transport) = answer(&mut stream, &actions, now);
-        assert_eq!(transport, Transport::Sse);
-        stream.connected(next, now);
-        stream.caught_up(now);
-        key = next;
+        (key, now) = open_again(&mut stream);
     }
 }
 
