@@ -6,6 +6,7 @@ mod connection;
 mod conversation;
 mod list;
 mod main;
+mod pane;
 mod place;
 mod settings;
 mod start;

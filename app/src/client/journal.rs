@@ -17,8 +17,17 @@ pub(crate) struct Noted {
     pub(crate) number: u32,
     /// What happened.
     pub(crate) entry: LogEntry,
-    /// The whole entry as JSON, indented by two.
-    pub(crate) json: String,
+}
+
+impl Noted {
+    /// The whole entry as JSON, indented by two. Made when it is asked for: most entries nobody ever looks at.
+    pub(crate) fn json(&self) -> String {
+        let value = serde_wasm_bindgen::to_value(&self.entry).ok();
+        let text = value.and_then(|value| {
+            js_sys::JSON::stringify_with_replacer_and_space(&value, &JsValue::NULL, &JsValue::from_f64(2.0)).ok()
+        });
+        text.map(String::from).unwrap_or_default()
+    }
 }
 
 /// What an entry is about, for a filter.
@@ -75,7 +84,7 @@ impl Journal {
 
     pub(super) fn note(self, entry: &LogEntry) {
         self.newest.update_value(|newest| *newest += 1);
-        let noted = Noted { number: self.newest.get_value(), entry: entry.clone(), json: json(entry) };
+        let noted = Noted { number: self.newest.get_value(), entry: entry.clone() };
         self.noted.update(|ring| {
             if ring.len() >= KEPT_MAX {
                 ring.pop_front();
@@ -88,12 +97,4 @@ impl Journal {
     pub(crate) fn noted(self) -> Vec<Arc<Noted>> {
         self.noted.with(|ring| ring.iter().rev().cloned().collect())
     }
-}
-
-fn json(entry: &LogEntry) -> String {
-    let value = serde_wasm_bindgen::to_value(entry).ok();
-    let text = value.and_then(|value| {
-        js_sys::JSON::stringify_with_replacer_and_space(&value, &JsValue::NULL, &JsValue::from_f64(2.0)).ok()
-    });
-    text.map(String::from).unwrap_or_default()
 }

@@ -3,7 +3,7 @@
 
 use crate::client::{Connection, Millis, Transport, use_client};
 use crate::locale;
-use crate::page::conversation::back;
+use crate::page::pane::Pane;
 use crate::part::icon::{Icon, icon};
 use crate::part::journal::JournalCard;
 use crate::part::status;
@@ -13,36 +13,27 @@ use leptos::prelude::*;
 #[component]
 pub(crate) fn ConnectionPane() -> impl IntoView {
     let client = use_client();
-    client.close();
     let text = &locale::text().link;
     view! {
-        <header class="bar">
-            {back()}
-            <div class="bar-title">
-                <h1 id="pane-title" tabindex="-1" data-page-focus>{text.title}</h1>
-            </div>
-        </header>
-        <div class="settings" tabindex="0" role="group" aria-labelledby="pane-title">
-            <div class="settings-body">
-                <section class="card" aria-labelledby="state-title">
-                    <h2 id="state-title">{move || status::words(client.connection())}</h2>
-                    <dl class="figures">
-                        {figures()
-                            .into_iter()
-                            .map(|(name, value)| view! { <div><dt>{name}</dt><dd>{value}</dd></div> })
-                            .collect_view()}
-                    </dl>
-                    <div class="form-row">
-                        <button type="button" class="button" on:click=move |_| client.reconnect()>
-                            {icon(Icon::Again)}
-                            {text.reconnect}
-                        </button>
-                    </div>
-                </section>
-                <Transports />
-                <JournalCard />
-            </div>
-        </div>
+        <Pane title=text.title>
+            <section class="card" aria-labelledby="state-title">
+                <h2 id="state-title">{move || status::words(client.connection())}</h2>
+                <dl class="figures">
+                    {figures()
+                        .into_iter()
+                        .map(|(name, value)| view! { <div><dt>{name}</dt><dd>{value}</dd></div> })
+                        .collect_view()}
+                </dl>
+                <div class="form-row">
+                    <button type="button" class="button" on:click=move |_| client.reconnect()>
+                        {icon(Icon::Again)}
+                        {text.reconnect}
+                    </button>
+                </div>
+            </section>
+            <Transports />
+            <JournalCard />
+        </Pane>
     }
 }
 

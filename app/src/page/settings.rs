@@ -2,7 +2,7 @@
 
 use crate::client::{Theme, use_client};
 use crate::locale;
-use crate::page::conversation::back;
+use crate::page::pane::Pane;
 use crate::part::attempt::Attempt;
 use crate::part::dialog::Dialog;
 use crate::part::field::{Field, Kind, Line};
@@ -13,44 +13,35 @@ use leptos::prelude::*;
 /// The pane of the settings.
 #[component]
 pub(crate) fn SettingsPane() -> impl IntoView {
-    let (client, router) = (use_client(), use_router());
-    client.close();
+    let router = use_router();
     let text = &locale::text().settings;
     view! {
-        <header class="bar">
-            {back()}
-            <div class="bar-title">
-                <h1 id="pane-title" tabindex="-1" data-page-focus>{text.title}</h1>
-            </div>
-        </header>
-        <div class="settings" tabindex="0" role="group" aria-labelledby="pane-title">
-            <div class="settings-body">
-                <Profile />
-                <Appearance />
-                <section class="card" aria-labelledby="privacy-title">
-                    <h2 id="privacy-title">{text.privacy}</h2>
-                    <ul class="facts">
-                        <li>{icon(Icon::Lock)} <span>{text.privacy_device}</span></li>
-                        <li>{icon(Icon::EyeOff)} <span>{text.privacy_server}</span></li>
-                        <li>{icon(Icon::Key)} <span>{text.privacy_password}</span></li>
-                    </ul>
-                </section>
-                <section class="card" aria-labelledby="connection-title">
-                    <h2 id="connection-title">{locale::text().link.title}</h2>
-                    <div class="form-row form-row-apart">
-                        <p>{locale::text().link.hint}</p>
-                        <a
-                            class="button button-quiet"
-                            href=Route::Connection.path()
-                            on:click=move |click| router.follow(&click, Route::Connection)
-                        >
-                            {locale::text().link.open}
-                        </a>
-                    </div>
-                </section>
-                <Leaving />
-            </div>
-        </div>
+        <Pane title=text.title>
+            <Profile />
+            <Appearance />
+            <section class="card" aria-labelledby="privacy-title">
+                <h2 id="privacy-title">{text.privacy}</h2>
+                <ul class="facts">
+                    <li>{icon(Icon::Lock)} <span>{text.privacy_device}</span></li>
+                    <li>{icon(Icon::EyeOff)} <span>{text.privacy_server}</span></li>
+                    <li>{icon(Icon::Key)} <span>{text.privacy_password}</span></li>
+                </ul>
+            </section>
+            <section class="card" aria-labelledby="connection-title">
+                <h2 id="connection-title">{locale::text().link.title}</h2>
+                <div class="form-row form-row-apart">
+                    <p>{locale::text().link.hint}</p>
+                    <a
+                        class="button button-quiet"
+                        href=Route::Connection.path()
+                        on:click=move |click| router.follow(&click, Route::Connection)
+                    >
+                        {locale::text().link.open}
+                    </a>
+                </div>
+            </section>
+            <Leaving />
+        </Pane>
     }
 }
 

@@ -15,16 +15,18 @@ const SEVERITIES: [Severity; 4] = [Severity::Error, Severity::Warning, Severity:
 struct Filter {
     hidden: Vec<Severity>,
     topic: Option<Topic>,
+    /// In lower case.
     words: String,
 }
 
 impl Filter {
     fn takes(&self, noted: &Noted) -> bool {
         let entry = &noted.entry;
-        let words = lower(self.words.trim());
         !self.hidden.contains(&entry.severity)
             && self.topic.is_none_or(|topic| topic == Topic::of(&entry.kind))
-            && (words.is_empty() || lower(&title(noted)).contains(&words) || lower(&noted.json).contains(&words))
+            && (self.words.is_empty()
+                || lower(&title(noted)).contains(&self.words)
+                || lower(&noted.json()).contains(&self.words))
     }
 }
 
@@ -86,7 +88,7 @@ pub(crate) fn JournalCard() -> impl IntoView {
                     type="search"
                     aria-label=text.search
                     placeholder=text.search
-                    on:input=move |input| filter.update(|filter| filter.words = event_target_value(&input))
+                    on:input=move |input| filter.update(|filter| filter.words = lower(event_target_value(&input).trim()))
                 />
             </div>
             <div class="form-row">
@@ -118,7 +120,7 @@ fn row(noted: &Noted) -> impl IntoView {
                 <b data-severity=name(severity)>{(locale::text().journal.severity)(severity)}</b>
                 <span>{title(noted)}</span>
             </summary>
-            <pre dir="ltr">{noted.json.clone()}</pre>
+            <pre dir="ltr">{noted.json()}</pre>
         </details>
     }
 }
@@ -147,7 +149,7 @@ fn number(count: usize) -> String {
 
 /// Gives the entries to the user as a file. Nothing of it is secret: the SDK tells no content, name or key.
 fn export(noted: &[Arc<Noted>]) {
-    let entries: Vec<&str> = noted.iter().map(|noted| noted.json.as_str()).collect();
+    let entries: Vec<String> = noted.iter().map(|noted| noted.json()).collect();
     let text = JsValue::from_str(&format!("[\n{}\n]\n", entries.join(",\n")));
     let properties = BlobPropertyBag::new();
     properties.set_type("application/json");
