@@ -45,6 +45,7 @@ pub fn all() -> impl Iterator<Item = &'static Described> {
         crate::conversation::ENDPOINTS,
         crate::message::ENDPOINTS,
         crate::typing::ENDPOINTS,
+        crate::presence::ENDPOINTS,
         crate::ticket::ENDPOINTS,
         crate::ping::ENDPOINTS,
     ]

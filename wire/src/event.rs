@@ -2,6 +2,7 @@
 
 use crate::conversation::{Kind, Member};
 use crate::envelope::{self, Envelope, NotAnEnvelope, RawEnvelope};
+use crate::presence::PersonPresence;
 use crate::{Base64, ClientId, ConversationId, Cursor, DeviceRef, Millis, UserId};
 use serde::{Deserialize, Serialize};
 
@@ -57,6 +58,10 @@ events! {
         Heartbeat(Heartbeat) = "heartbeat";
         /// Somebody writes, or has stopped.
         TypingUpdate(TypingUpdate) = "typing_update";
+        /// Somebody is there, in one way or another.
+        UserOnline(PersonPresence) = "user_online";
+        /// Somebody is there no more.
+        UserOffline(PersonPresence) = "user_offline";
         /// The server goes away: come back after the given time.
         Shutdown(Shutdown) = "shutdown";
         /// The session of this stream has ended.

@@ -1,7 +1,7 @@
 //! What crosses the network between a Sotto client and a Sotto server: requests, responses, events, ids, limits and
 //! error codes. Owns the words and their bounds; does no I/O, knows no clock and no cryptography.
 //!
-//! One file per resource (`account`, `session`, `key`, `conversation`, `message`, `typing`, `ping`, `ticket`), each a list of
+//! One file per resource (`account`, `session`, `key`, `conversation`, `message`, `typing`, `presence`, `ping`, `ticket`), each a list of
 //! [`Endpoint`]s: path, request, response. The rule that this crate keeps: **what is not known is skipped**. Unknown
 //! fields are ignored, unknown event types become [`event::Event::Unknown`], unknown error codes [`Code::Unknown`].
 
@@ -19,6 +19,7 @@ pub mod key;
 pub mod limit;
 pub mod message;
 pub mod ping;
+pub mod presence;
 #[cfg(feature = "schema")]
 mod schema;
 pub mod session;

@@ -67,3 +67,13 @@ pub const EPOCHS_BEFORE: u64 = 2;
 pub const TYPING_LIFE_MS: u64 = 6_000;
 /// A typing notice is renewed at most this often, in milliseconds.
 pub const TYPING_EVERY_MS: u64 = 3_000;
+/// How long a person without a stream still counts as reached, in milliseconds: a reconnect or the pause between two long
+/// polls is no absence.
+pub const PRESENCE_GRACE_MS: u64 = 15_000;
+/// Changes of one person's presence are told at most once in this time, in milliseconds; the newest is told.
+pub const PRESENCE_EVERY_MS: u64 = 2_000;
+/// Presence is told in conversations with at most this many live members: in larger ones nobody looks at it, and each
+/// change would cost one frame a member.
+pub const PRESENCE_MEMBERS_MAX: usize = 256;
+/// Most people in one answer about presence.
+pub const PRESENCE_PEOPLE_MAX: usize = 1_000;

@@ -44,7 +44,7 @@ pub(crate) async fn measure(binary: &Path) -> Result<Vec<Figure>, Failure> {
         let name = |what: &str| format!("idle {name}: {what}");
         figures.extend([
             Figure::new(name("memory per stream at 10 000"), median(per_stream), "kB", budget),
-            Figure::new(name("streams opened, ticket included"), median(opened), "per second", Budget::None),
+            Figure::new(name("streams caught up, ticket included"), median(opened), "per second", Budget::None),
             Figure::new(name("memory a minute after all closed"), median(after), "MB", Budget::AtMost(50.0)),
         ]);
     }

@@ -1,4 +1,4 @@
-//! Load on a real server, and figures: `sotto-bench <append|fanout|idle|rooms|storm> --server <binary> [--json]`.
+//! Load on a real server, and figures: `sotto-bench <append|connects|fanout|idle|rooms|storm> --server <binary> [--json]`.
 //!
 //! Owns what is measured and how; what is built first is xtask's. The rule: a figure is the median of [`RUNS`] runs on
 //! fresh servers, the server and this program each on a core of their own where the figure is about the server's CPU.
@@ -6,6 +6,7 @@
 mod account;
 mod append;
 mod clock;
+mod connects;
 mod failure;
 mod fanout;
 mod http;
@@ -48,6 +49,7 @@ fn arguments() -> Option<Arguments> {
 async fn measure(name: &str, server: &std::path::Path) -> Result<Vec<Figure>, Failure> {
     match name {
         "append" => append::measure(server).await,
+        "connects" => connects::measure(server).await,
         "fanout" => fanout::measure(server).await,
         "idle" => idle::measure(server).await,
         "rooms" => rooms::measure(server).await,
@@ -58,7 +60,7 @@ async fn measure(name: &str, server: &std::path::Path) -> Result<Vec<Figure>, Fa
 
 fn main() -> ExitCode {
     let Some(arguments) = arguments() else {
-        eprintln!("sotto-bench <append|fanout|idle|rooms|storm> --server <binary> [--json]");
+        eprintln!("sotto-bench <append|connects|fanout|idle|rooms|storm> --server <binary> [--json]");
         return ExitCode::FAILURE;
     };
     // One thread: the generator must not take the server's core.

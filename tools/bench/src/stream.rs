@@ -59,15 +59,12 @@ impl Stream {
         mut connection: Connection,
         (transport, cursor): (Transport, Option<Cursor>),
     ) -> Result<(Self, Vec<u8>), Failure> {
-        let request = TicketRequest { cursor, protocol: PROTOCOL, features: Vec::new() };
-        let opened = connection.call::<OpenTicket>(&account.token, &request).await?;
-        let path = |ticket: &str| format!("{EVENTS_PATH}?ticket={ticket}");
+        let ticket = ticket(account, &mut connection, cursor).await?;
         let mut stream = match transport {
-            Transport::Sse => Self::of(connection.stream(&path(opened.ticket.as_str())).await?),
-            Transport::WebSocket => Self::of(connection.web_socket(&path(opened.ticket.as_str())).await?),
+            Transport::Sse => Self::of(connection.stream(&path(&ticket)).await?),
+            Transport::WebSocket => Self::of(connection.web_socket(&path(&ticket)).await?),
             Transport::LongPoll => {
-                let mut ticket = opened.ticket.as_str().to_owned();
-                let mut come = Vec::new();
+                let (mut ticket, mut come) = (ticket, Vec::new());
                 while memchr::memmem::find(&come, CAUGHT_UP).is_none() {
                     let answer = connection.load(&path(&ticket), POLL).await?;
                     let said: serde_json::Value = serde_json::from_slice(&answer)
@@ -82,9 +79,7 @@ impl Stream {
             }
             Transport::Unknown => return Err(Failure::UnknownName),
         };
-        while memchr::memmem::find(&stream.held, CAUGHT_UP).is_none() {
-            stream.fill().await?;
-        }
+        stream.catch_up().await?;
         let come = std::mem::take(&mut stream.held);
         Ok((stream, come))
     }
@@ -132,10 +127,33 @@ impl Stream {
         Ok(())
     }
 
+    /// Waits until the stream has caught up.
+    pub(crate) async fn catch_up(&mut self) -> Result<(), Failure> {
+        while memchr::memmem::find(&self.held, CAUGHT_UP).is_none() {
+            self.fill().await?;
+        }
+        Ok(())
+    }
+
     async fn fill(&mut self) -> Result<(), Failure> {
         let read = self.socket.read_buf(&mut self.held).await.map_err(io("read a stream"))?;
         if read == 0 { Err(Failure::Wrong("a stream ended".to_owned())) } else { Ok(()) }
     }
+}
+
+/// A ticket for what comes behind `cursor`.
+pub(crate) async fn ticket(
+    account: &Account,
+    connection: &mut Connection,
+    cursor: Option<Cursor>,
+) -> Result<String, Failure> {
+    let request = TicketRequest { cursor, protocol: PROTOCOL, features: Vec::new() };
+    Ok(connection.call::<OpenTicket>(&account.token, &request).await?.ticket.as_str().to_owned())
+}
+
+/// What a stream is asked for at.
+pub(crate) fn path(ticket: &str) -> String {
+    format!("{EVENTS_PATH}?ticket={ticket}")
 }
 
 /// When the marked messages in `bytes` were sent, in microseconds, in the order in which they stand there.

@@ -9,6 +9,7 @@ use crate::{app, house, server, setup};
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Figure {
     Append,
+    Connects,
     Fanout,
     Idle,
     Rooms,
@@ -17,8 +18,9 @@ enum Figure {
     Size,
 }
 
-const FIGURES: [(&str, Figure); 7] = [
+const FIGURES: [(&str, Figure); 8] = [
     ("append", Figure::Append),
+    ("connects", Figure::Connects),
     ("fanout", Figure::Fanout),
     ("idle", Figure::Idle),
     ("rooms", Figure::Rooms),
@@ -34,7 +36,9 @@ pub(crate) fn bench(arguments: &[String]) -> Result<(), Failure> {
     for word in arguments.iter().filter(|argument| *argument != "--json") {
         let figure = FIGURES.iter().find(|(name, _)| name == word);
         chosen.push(*figure.ok_or_else(|| {
-            Failure::Usage(format!("there is no benchmark {word}: append, fanout, idle, rooms, storm, crypto, size"))
+            Failure::Usage(format!(
+                "there is no benchmark {word}: append, connects, fanout, idle, rooms, storm, crypto, size"
+            ))
         })?);
     }
     if chosen.is_empty() {
@@ -55,7 +59,7 @@ pub(crate) fn bench(arguments: &[String]) -> Result<(), Failure> {
 
 fn measure(name: &str, figure: Figure, json: Option<&str>) -> Result<(), Failure> {
     match figure {
-        Figure::Append | Figure::Fanout | Figure::Idle | Figure::Rooms | Figure::Storm => {
+        Figure::Append | Figure::Connects | Figure::Fanout | Figure::Idle | Figure::Rooms | Figure::Storm => {
             // The server under measure serves the app too; an empty folder would not be the server that ships.
             setup::for_app()?;
             app::build()?;

@@ -9,6 +9,7 @@ use sotto_wire::event::*;
 use sotto_wire::key::*;
 use sotto_wire::message::*;
 use sotto_wire::ping::*;
+use sotto_wire::presence::*;
 use sotto_wire::session::*;
 use sotto_wire::ticket::*;
 use sotto_wire::typing::*;
@@ -115,6 +116,8 @@ pub(crate) fn samples() -> Vec<Sample> {
     let lost = || HistoryLost { from: cursor("a.1"), to: cursor("a.9"), cause: LossCause::Retention };
     let heartbeat = Heartbeat { server_time: Millis(1) };
     let typing = TypingUpdate { conversation, user, typing: true };
+    let away = PersonPresence { user, presence: Presence::Away, last_seen: None };
+    let offline = PersonPresence { user, presence: Presence::Offline, last_seen: Some(Millis(1_795_167_840_000)) };
     let shutdown = Shutdown { retry_in_ms: Millis(1_500) };
     let over = SessionOver { cause: SessionEndCause::SignedOut };
     let mut all = list![
@@ -174,6 +177,9 @@ pub(crate) fn samples() -> Vec<Sample> {
         MessagesLoaded { events: vec![Durable::MessageReceived(received())], more: true },
         TypingRequest { conversation },
         TypingNoted {},
+        PresenceRequest { attention: Attention::Here, status: Some(Status::Busy), audience: Some(Audience::Nobody) },
+        PresenceNoted { status: Status::Available, audience: Audience::People, people: vec![away, offline] },
+        PersonPresence { user, presence: Presence::Offline, last_seen: Some(Millis(1_795_167_840_000)) },
         PingRequest { cursor: Some(cursor("a.1")) },
         Pong { server_time: Millis(1) },
         TicketRequest { cursor: Some(cursor("a.1")), protocol: PROTOCOL, features: features.clone() },
@@ -209,6 +215,8 @@ pub(crate) fn samples() -> Vec<Sample> {
         sample("HistoryLost", Ephemeral::HistoryLost(lost())),
         sample("Heartbeat", Ephemeral::Heartbeat(heartbeat)),
         sample("TypingUpdate", Ephemeral::TypingUpdate(typing)),
+        sample("UserOnline", Ephemeral::UserOnline(away)),
+        sample("UserOffline", Ephemeral::UserOffline(offline)),
         sample("Shutdown", Ephemeral::Shutdown(shutdown)),
         sample("SessionOver", Ephemeral::SessionEnded(over)),
         sample(

@@ -253,6 +253,7 @@ impl Client {
             (Ephemeral::SessionEnded(over), _) => self.end_session(over.cause),
             // Two have a place in the order of the log; the other stream tells of typing too.
             (Ephemeral::CaughtUp(_) | Ephemeral::HistoryLost(_) | Ephemeral::TypingUpdate(_), _) => {}
+            (Ephemeral::UserOnline(_) | Ephemeral::UserOffline(_), _) => {}
         }
     }
 
