@@ -87,6 +87,7 @@ impl Client {
             Change::Connection(connection) => self.connection.set(*connection),
             Change::Link(link) => self.link.set(*link),
             Change::Logged(entry) => self.journal.note(entry),
+            Change::Presence(_) | Change::Privacy(_) => {}
             Change::Conversation(conversation) => self.list.put(conversation),
             Change::Conversations(conversations) => self.list.replace(conversations),
             Change::Timeline(_, change) => timeline::apply(self.timeline, change),

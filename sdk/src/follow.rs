@@ -9,7 +9,7 @@ use crate::channel::Channel;
 use crate::message::{FromFollower, FromLead, LeadKey, Message, Readiness, may_cross};
 use crate::place::Place;
 use crate::shown::{Shown, Told};
-use sotto_core::contract::{Command, CommandKey, ViewerKey};
+use sotto_core::contract::{Command, CommandKey, ViewerKey, Visibility};
 use sotto_core::wire::ConversationId;
 use std::cell::Cell;
 use std::rc::Rc;
@@ -64,9 +64,9 @@ impl Follow {
         self.shown.open()
     }
 
-    /// A person looks at this tab now.
-    pub(crate) fn looks(&self) {
-        self.say(FromFollower::Looks);
+    /// This tab can be seen now, or no longer.
+    pub(crate) fn looks(&self, visibility: Visibility) {
+        self.say(FromFollower::Looks { from: self.me(), visibility });
     }
 
     /// This tab is closing.
@@ -78,7 +78,7 @@ impl Follow {
     pub(crate) fn ask(&self) -> Pulse {
         let Some(left) = self.patience.get().checked_sub(1) else { return Pulse::Gone };
         self.patience.set(left);
-        self.say(FromFollower::Ask);
+        self.say(FromFollower::Ask { from: self.me() });
         Pulse::Felt
     }
 
@@ -241,8 +241,8 @@ mod tests {
         answered(Err(Failure::NotFound));
         assert_eq!(answer.await, Ok(Reply::Done));
         pair.welcome(LEAD, 0);
-        pair.follow.looks();
-        assert_eq!(pair.said(1).await, [FromFollower::Looks]);
+        pair.follow.looks(Visibility::Visible);
+        assert_eq!(pair.said(1).await, [FromFollower::Looks { from: ME, visibility: Visibility::Visible }]);
     }
 
     #[wasm_bindgen_test]

@@ -5,6 +5,7 @@
 //! for want of a session that is there.
 
 use crate::channel::Channel;
+use crate::clock;
 use crate::message::{FromFollower, FromLead, LeadKey, Message, Readiness};
 use crate::shown::{TOLD_MAX, Told};
 use crate::sotto::World;
@@ -94,6 +95,7 @@ impl Lead {
 
     /// Tells the others what was noted. `open` is the conversation that is open in this tab.
     pub(crate) fn flush(&self, open: Option<ConversationId>) {
+        self.world.forget_gone(clock::now());
         let mut news = self.news.take().into_iter();
         loop {
             let told: Vec<Told> = news.by_ref().take(TOLD_MAX).collect();
@@ -149,9 +151,15 @@ impl Lead {
                     self.hand_in(self.world.answers.name_for(from, number), command);
                 }
             }
-            FromFollower::Ask => self.say_here(),
-            FromFollower::Looks => self.world.inputs.push(Input::Visibility(Visibility::Visible)),
-            FromFollower::Bye { from } => self.look_at(from, None),
+            FromFollower::Ask { from } => {
+                self.say_here();
+                self.world.look_on(from);
+            }
+            FromFollower::Looks { from, visibility } => self.world.look(from, visibility),
+            FromFollower::Bye { from } => {
+                self.look_at(from, None);
+                self.world.look(from, Visibility::Hidden);
+            }
         }
     }
 }
@@ -164,7 +172,7 @@ mod tests {
     use crate::sotto::Options;
     use crate::timeline::tests::HERE;
     use sotto_core::contract::Failure;
-    use sotto_core::view::{Connection, Link};
+    use sotto_core::view::{Connection, Link, Privacy};
     use wasm_bindgen_test::wasm_bindgen_test;
 
     const KEY: LeadKey = LeadKey(10);
@@ -231,6 +239,8 @@ mod tests {
             Told::Changed(Change::Connection(Connection::None)),
             Told::Changed(Change::Link(Link::default())),
             Told::Changed(Change::Conversations(Vec::new())),
+            Told::Changed(Change::Privacy(Privacy::default())),
+            Told::Changed(Change::Presence(Vec::new())),
         ];
         let welcome = FromLead::Welcome { to: TAB, lead: KEY, number: 0, told };
         let told = vec![Told::Changed(Change::Connection(Connection::Offline))];
@@ -251,7 +261,7 @@ mod tests {
         let [Input::Command { key, command: Command::StartNotes }] = &inputs[..] else { panic!("{inputs:?}") };
         lead.world.answers.answer(*key, Err(Failure::WrongState));
         lead.world.answers.answer(*key, Err(Failure::NotFound));
-        lead.hear(FromFollower::Ask);
+        lead.hear(FromFollower::Ask { from: TAB });
         let answer = FromLead::Answer { to: TAB, number: 2, result: Err(Failure::WrongState) };
         let here = FromLead::Here { lead: KEY, readiness: Readiness::Ready, number: 0 };
         assert_eq!(heard(&said, 4).await[2..], [answer, here]);

@@ -12,6 +12,7 @@ use crate::lead::Lead;
 use crate::listener::Listener;
 use crate::lock::{self, Held};
 use crate::message::LeadKey;
+use crate::page;
 use crate::place::{Missing, Place};
 use crate::random;
 use crate::sotto::World;
@@ -109,11 +110,7 @@ impl Way<'_> {
         };
         let looks = {
             let (follow, document) = (Rc::clone(follow), document.clone());
-            move |_| {
-                if !document.hidden() {
-                    follow.looks();
-                }
-            }
+            move |_| follow.looks(page::visibility(&document))
         };
         let bye = {
             let follow = Rc::clone(follow);

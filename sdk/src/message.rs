@@ -7,14 +7,15 @@
 use crate::codec::{Coded, coded, shape, write_text};
 use crate::place::{Missing, Place, StoreFailure};
 use crate::shown::Told;
-use sotto_core::contract::{Command, Failure, Reply, ViewerKey};
+use sotto_core::contract::{Command, Failure, Reply, ViewerKey, Visibility};
 use sotto_core::view::{
     Author, Body, Change, CloseCause, Connection, Conversation, ConversationKind, Item, LastMessage, Link, LogEntry,
-    LogKind, Me, MessageKey, MessageState, Older, Pace, Person, Position, Progress, Session, Severity, SignedOutCause,
-    TimelineChange, UnreadableCause,
+    LogKind, Me, MessageKey, MessageState, Older, Pace, Person, Position, Privacy, Progress, Session, Severity, Sharing,
+    SignedOutCause, TimelineChange, UnreadableCause,
 };
 use sotto_core::wire::account::Name;
 use sotto_core::wire::event::{LossCause, SessionEndCause};
+use sotto_core::wire::presence::{Audience, PersonPresence, Presence, Status};
 use sotto_core::wire::ticket::Transport;
 use sotto_core::wire::{ClientId, Code, ConversationId, DeviceId, DeviceRef, Millis, UserId};
 use std::borrow::Cow;
@@ -96,10 +97,18 @@ pub(crate) enum FromFollower {
         /// What.
         command: Command,
     },
-    /// Is there still somebody who leads?
-    Ask,
-    /// A person looks at this tab now: time to see whether the connection lives.
-    Looks,
+    /// Is there still somebody who leads? Asked only while this tab can be seen.
+    Ask {
+        /// By whom.
+        from: ViewerKey,
+    },
+    /// This tab can be seen now, which is the time to see whether the connection lives; or no longer.
+    Looks {
+        /// Which tab.
+        from: ViewerKey,
+        /// Whether it can be seen.
+        visibility: Visibility,
+    },
     /// This tab is closing.
     Bye {
         /// Who.
@@ -171,8 +180,8 @@ coded! {
     enum FromFollower {
         0 Hello { from, open },
         1 Command { from, lead, number, command },
-        2 Ask,
-        3 Looks,
+        2 Ask { from },
+        3 Looks { from, visibility },
         4 Bye { from },
     }
     enum Readiness { 0 Starting, 1 Ready, 2 Busy }
@@ -193,7 +202,15 @@ coded! {
         11 SetDisplayName(name),
         12 Reconnect,
         13 UseTransport(transport),
+        14 SetPrivacy(privacy),
     }
+    enum Visibility { 0 Visible, 1 Hidden }
+    struct Privacy { read_receipts, presence, status }
+    enum Sharing { 0 Shared, 1 Kept }
+    enum Audience { 0 People, 1 Nobody, 2 Unknown }
+    enum Status { 0 Available, 1 Busy, 2 Unknown }
+    struct PersonPresence { user, presence, last_seen }
+    enum Presence { 0 Online, 1 Away, 2 Busy, 3 Offline, 4 Unknown }
     enum Reply { 0 Done, 1 Conversation(id), 2 Message(key) }
     enum Failure {
         0 Refused(code),
@@ -223,6 +240,8 @@ coded! {
         4 Timeline(viewer, change),
         5 Link(link),
         6 Logged(entry),
+        7 Presence(people),
+        8 Privacy(privacy),
     }
     enum Session { 0 Starting, 1 SignedOut(cause), 2 Authenticating, 3 SignedIn(me) }
     enum SignedOutCause { 0 SessionEnded(cause), 1 StoreUnreadable }
@@ -373,6 +392,9 @@ mod tests {
         };
         let (progress, round_trip) = (Progress::CaughtUp, Some(Millis(12)));
         let online = Connection::Online { transport: Transport::Sse, progress, since: Millis(1), round_trip };
+        let last_seen = Some(Millis(60_000));
+        let away = PersonPresence { user: UserId([2; 16]), presence: Presence::Offline, last_seen };
+        let privacy = Privacy { read_receipts: Sharing::Kept, presence: Audience::Nobody, status: Status::Busy };
         let items = vec![item(HERE, 1, 1), Item { body: Body::JoinedHere, ..item(HERE, 2, u64::MAX) }];
         let told = vec![
             Told::Place(Place::Failed(StoreFailure::Full)),
@@ -383,6 +405,8 @@ mod tests {
                 ME,
                 TimelineChange::Opened { conversation: HERE, items, older: Older::More },
             )),
+            Told::Changed(Change::Presence(vec![away])),
+            Told::Changed(Change::Privacy(privacy)),
             Told::Notify(HERE),
         ];
         let said = [
@@ -390,6 +414,8 @@ mod tests {
             Message::Lead(FromLead::Answer { to: ME, number: 1, result: Err(Failure::Refused(Code::Unreachable)) }),
             Message::Lead(FromLead::Answer { to: ME, number: 2, result: Ok(Reply::Conversation(HERE)) }),
             Message::Follower(FromFollower::Hello { from: ME, open: None }),
+            Message::Follower(FromFollower::Looks { from: ME, visibility: Visibility::Hidden }),
+            command(Command::SetPrivacy(privacy)),
             command(Command::Send { conversation: HERE, text: String::new(), client_id: Some(ClientId([4; 16])) }),
         ];
         for message in said {
@@ -416,7 +442,7 @@ mod tests {
         let mut bytes = Message::Lead(FromLead::Here { lead: LeadKey(1), readiness, number: 1 }).to_bytes();
         bytes[0] ^= 1;
         assert_eq!(Message::from_bytes(&bytes), Err(Unread::ForeignLead));
-        let mut bytes = Message::Follower(FromFollower::Ask).to_bytes();
+        let mut bytes = Message::Follower(FromFollower::Ask { from: ME }).to_bytes();
         bytes[0] ^= 1;
         assert_eq!(Message::from_bytes(&bytes), Err(Unread::ForeignFollower));
         bytes[8] = u8::MAX;

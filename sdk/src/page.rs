@@ -17,19 +17,23 @@ impl Page {
     pub(crate) fn watch(world: &Rc<World>) -> Option<Self> {
         let window = web_sys::window()?;
         let document = window.document()?;
-        world.inputs.push(Input::Visibility(visibility(&document)));
+        world.look(world.shown.viewer(), visibility(&document));
         world.inputs.push(Input::Network(network(&window)));
-        let tell = |input: fn(&Window, &Document) -> Input| {
-            let (world, window, document) = (Rc::clone(world), window.clone(), document.clone());
-            move |_| world.inputs.push(input(&window, &document))
+        let tell = |input: fn(&Window) -> Input| {
+            let (world, window) = (Rc::clone(world), window.clone());
+            move |_| world.inputs.push(input(&window))
+        };
+        let look = || {
+            let (world, document) = (Rc::clone(world), document.clone());
+            move |_| world.look(world.shown.viewer(), visibility(&document))
         };
         let listeners = vec![
-            Listener::new(&window, "online", tell(|_, _| Input::Network(Network::Online))),
-            Listener::new(&window, "offline", tell(|_, _| Input::Network(Network::Offline))),
-            Listener::new(&window, "pageshow", tell(|_, document| Input::Visibility(visibility(document)))),
+            Listener::new(&window, "online", tell(|_| Input::Network(Network::Online))),
+            Listener::new(&window, "offline", tell(|_| Input::Network(Network::Offline))),
+            Listener::new(&window, "pageshow", look()),
             // A page that was frozen (Page Lifecycle §4) may go on unseen: the network is what it asks about.
-            Listener::new(&document, "resume", tell(|window, _| Input::Network(network(window)))),
-            Listener::new(&document, "visibilitychange", tell(|_, document| Input::Visibility(visibility(document)))),
+            Listener::new(&document, "resume", tell(|window| Input::Network(network(window)))),
+            Listener::new(&document, "visibilitychange", look()),
         ];
         Some(Self { _listeners: listeners })
     }
@@ -39,6 +43,7 @@ fn network(window: &Window) -> Network {
     if window.navigator().on_line() { Network::Online } else { Network::Offline }
 }
 
-fn visibility(document: &Document) -> Visibility {
+/// Whether the page can be seen.
+pub(crate) fn visibility(document: &Document) -> Visibility {
     if document.visibility_state() == VisibilityState::Hidden { Visibility::Hidden } else { Visibility::Visible }
 }

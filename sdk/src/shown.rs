@@ -7,7 +7,7 @@ use crate::place::Place;
 use crate::store::Store;
 use crate::timeline::{Loading, Timeline};
 use sotto_core::contract::ViewerKey;
-use sotto_core::view::{Change, Connection, Conversation, Link, Session, TimelineChange};
+use sotto_core::view::{Change, Connection, Conversation, Link, People, Privacy, Session, TimelineChange};
 use sotto_core::wire::ConversationId;
 use std::cell::{Cell, RefCell};
 use std::cmp::Reverse;
@@ -42,6 +42,8 @@ pub(crate) struct Shown {
     pub(crate) connection: Store<Connection>,
     pub(crate) conversations: Store<Vec<Conversation>>,
     pub(crate) timeline: Store<Option<Timeline>>,
+    pub(crate) presence: Store<People>,
+    pub(crate) privacy: Store<Privacy>,
     listeners: Rc<Listeners<Told>>,
     /// News of this turn, told by [`Shown::flush`]; the driver's turn ends with one.
     news: RefCell<Vec<Told>>,
@@ -60,6 +62,8 @@ impl Shown {
             connection: Store::new(Connection::None),
             conversations: Store::new(Vec::new()),
             timeline: Store::new(None),
+            presence: Store::new(People::default()),
+            privacy: Store::new(Privacy::default()),
             listeners: Rc::default(),
             news: RefCell::default(),
         }
@@ -104,13 +108,21 @@ impl Shown {
 
     /// All but the timeline, as it would have been told.
     pub(crate) fn present(&self) -> Vec<Told> {
-        vec![
+        let people = self.presence.get().as_slice().to_vec();
+        let mut present = vec![
             Told::Place(self.place()),
             Told::Changed(Change::Session(Session::clone(&self.session.get()))),
             Told::Changed(Change::Connection(*self.connection.get())),
             Told::Changed(Change::Link(self.link.get())),
             Told::Changed(Change::Conversations(Vec::clone(&self.conversations.get()))),
-        ]
+            Told::Changed(Change::Privacy(*self.privacy.get())),
+            // Whoever was told before forgets that first.
+            Told::Changed(Change::Presence(Vec::new())),
+        ];
+        if !people.is_empty() {
+            present.push(Told::Changed(Change::Presence(people)));
+        }
+        present
     }
 
     pub(crate) fn subscribe(&self, run: impl FnMut(&Told) + 'static) -> Subscription {
@@ -140,6 +152,8 @@ impl Shown {
             | Change::Connection(_)
             | Change::Link(_)
             | Change::Logged(_)
+            | Change::Presence(_)
+            | Change::Privacy(_)
             | Change::Conversation(_)
             | Change::Conversations(_) => {
                 self.note(&Told::Changed(change.clone()));
@@ -157,6 +171,7 @@ impl Shown {
                 if session == Session::SignedOut(None) {
                     self.conversations.change(Vec::clear);
                     self.timeline.change(|timeline| *timeline = None);
+                    self.privacy.change(|privacy| *privacy = Privacy::default());
                 }
                 self.session.change(|shown| *shown = session);
             }
@@ -164,6 +179,8 @@ impl Shown {
             // For those who listen: no store keeps it.
             Change::Link(link) => self.link.set(link),
             Change::Logged(_) => {}
+            Change::Presence(told) => self.presence.change(|people| people.apply(&told)),
+            Change::Privacy(privacy) => self.privacy.change(|shown| *shown = privacy),
             Change::Conversations(conversations) => self.conversations.change(|shown| {
                 *shown = conversations;
                 shown.sort_unstable_by_key(order);
@@ -205,6 +222,8 @@ impl Shown {
         self.connection.flush();
         self.conversations.flush();
         self.timeline.flush();
+        self.presence.flush();
+        self.privacy.flush();
         let news = self.news.take();
         news.iter().for_each(|told| self.listeners.tell(told));
         let lead = self.lead.borrow().clone();
@@ -280,6 +299,8 @@ mod tests {
             Told::Changed(Change::Connection(Connection::None)),
             Told::Changed(Change::Link(LINK)),
             Told::Changed(Change::Conversations(Vec::new())),
+            Told::Changed(Change::Privacy(Privacy::default())),
+            Told::Changed(Change::Presence(Vec::new())),
             Told::Changed(opened(HERE)),
         ];
         assert_eq!(told.take(), present);

@@ -10,10 +10,11 @@ use crate::store::Store;
 use crate::tab::{Role, Tab};
 use crate::timeline::Timeline;
 use crate::{clock, leader, random, task};
-use sotto_core::contract::{Command, Failure, Input, Reply, ViewerKey};
-use sotto_core::view::{Connection, Conversation, MessageKey, Session};
+use sotto_core::contract::{Command, Failure, Input, Reply, VIEWERS_MAX, ViewerKey, Visibility};
+use sotto_core::view::{Connection, Conversation, MessageKey, People, Privacy, Session};
 use sotto_core::wire::ticket::Transport;
 use sotto_core::wire::{ClientId, ConversationId, Millis};
+use std::cell::RefCell;
 use std::rc::Rc;
 use zeroize::Zeroizing;
 
@@ -49,7 +50,12 @@ pub(crate) struct World {
     pub(crate) inputs: Queue<Input>,
     pub(crate) answers: Rc<Answers>,
     pub(crate) shown: Rc<Shown>,
+    /// The tabs that can be seen, and when each last said so.
+    visible: RefCell<Vec<(ViewerKey, Millis)>>,
 }
+
+/// A tab that can be seen asks four times a second; one that has said nothing for so long has gone without a word.
+const GONE_AFTER_MS: Millis = Millis(10_000);
 
 impl World {
     /// One of a tab that is alone.
@@ -61,7 +67,36 @@ impl World {
     /// One of this tab.
     pub(crate) fn of(tab: &Tab) -> Self {
         let (answers, shown) = (Rc::clone(&tab.answers), Rc::clone(&tab.shown));
-        Self { options: tab.options.clone(), inputs: Queue::default(), answers, shown }
+        Self { options: tab.options.clone(), inputs: Queue::default(), answers, shown, visible: RefCell::default() }
+    }
+
+    /// A tab can be seen now, or no longer. The core is told of the first and of the last.
+    pub(crate) fn look(&self, viewer: ViewerKey, visibility: Visibility) {
+        let mut visible = self.visible.borrow_mut();
+        visible.retain(|(other, _)| *other != viewer);
+        if visibility == Visibility::Visible && visible.len() < VIEWERS_MAX {
+            visible.push((viewer, clock::now()));
+        }
+        if visibility == Visibility::Visible || visible.is_empty() {
+            self.inputs.push(Input::Visibility(visibility));
+        }
+    }
+
+    /// A tab can still be seen.
+    pub(crate) fn look_on(&self, viewer: ViewerKey) {
+        if let Some((_, heard_at)) = self.visible.borrow_mut().iter_mut().find(|(other, _)| *other == viewer) {
+            *heard_at = clock::now();
+            return;
+        }
+        self.look(viewer, Visibility::Visible);
+    }
+
+    /// Forgets the other tabs that have gone without a word.
+    pub(crate) fn forget_gone(&self, now: Millis) {
+        let me = self.shown.viewer();
+        let is_gone = |(viewer, heard_at): &(ViewerKey, Millis)| *viewer != me && now.since(*heard_at) > GONE_AFTER_MS;
+        let gone = self.visible.borrow().iter().find(|tab| is_gone(tab)).map(|(viewer, _)| *viewer);
+        gone.into_iter().for_each(|viewer| self.look(viewer, Visibility::Hidden));
     }
 }
 
@@ -113,6 +148,16 @@ impl Sotto {
     /// The open timeline.
     pub fn timeline(&self) -> Store<Option<Timeline>> {
         self.shown().timeline.clone()
+    }
+
+    /// How it is with the people of the conversations, as far as they show it. Empty while there is no stream.
+    pub fn presence(&self) -> Store<People> {
+        self.shown().presence.clone()
+    }
+
+    /// What others are shown of this account.
+    pub fn privacy(&self) -> Store<Privacy> {
+        self.shown().privacy.clone()
     }
 
     /// The time by the clock that the core decides by: milliseconds since the Unix epoch.
@@ -204,6 +249,12 @@ impl Sotto {
     /// Changes what others see of this account.
     pub async fn set_display_name(&self, display_name: &str) -> Result<(), Failure> {
         self.run(Command::SetDisplayName(display_name.to_owned())).await.map(drop)
+    }
+
+    /// Changes what others are shown of this account: resolves as soon as it is on disk, and the server is told when there
+    /// is a connection.
+    pub async fn set_privacy(&self, privacy: Privacy) -> Result<(), Failure> {
+        self.run(Command::SetPrivacy(privacy)).await.map(drop)
     }
 
     /// Tries to connect now, whatever the backoff says.

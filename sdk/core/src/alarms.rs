@@ -21,6 +21,8 @@ pub(crate) enum Alarm {
     Commit(ConversationId, ClientId),
     /// Send the path update that is owed.
     Update(ConversationId),
+    /// Say again who is there.
+    Presence,
 }
 
 /// What is to be done later.

@@ -39,6 +39,8 @@ pub(crate) enum Purpose {
     /// An item of the outbox, by its number.
     Send(ConversationId, u64),
     Typing,
+    /// Who is there, under this number.
+    Presence(u64),
     /// Whether a stream lives, and how long its way is.
     Ping,
 }
@@ -46,7 +48,7 @@ pub(crate) enum Purpose {
 impl Purpose {
     /// Whether it is short and asked for often, so that a WebSocket may carry it.
     fn is_light(&self) -> bool {
-        matches!(self, Purpose::Send(..) | Purpose::Commit(..) | Purpose::Typing | Purpose::Ping)
+        matches!(self, Purpose::Send(..) | Purpose::Commit(..) | Purpose::Typing | Purpose::Presence(_) | Purpose::Ping)
     }
 
     /// Whether it is of no use any more when its time has passed.

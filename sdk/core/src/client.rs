@@ -9,6 +9,7 @@ mod command;
 mod connect;
 mod create;
 mod names;
+mod presence;
 mod receive;
 mod rejoin;
 mod send;
@@ -29,6 +30,7 @@ use crate::inbox::Inbox;
 use crate::ledger::{Effect, Health, Ledger};
 use crate::meter::Meter;
 use crate::outbox::Outbox;
+use crate::presence::Presence;
 use crate::random::Random;
 use crate::record;
 use crate::session::{Progress, Session};
@@ -77,6 +79,7 @@ pub struct Client {
     list: List,
     timeline: Timeline,
     typing: Typing,
+    presence: Presence,
     waiting: WaitingCommands,
     written: Progress,
     /// How often something has failed in a row, for its backoff.
@@ -194,6 +197,7 @@ impl Client {
             list: List::default(),
             timeline: Timeline::default(),
             typing: Typing::default(),
+            presence: Presence::default(),
             waiting: WaitingCommands::default(),
             written: Progress::default(),
             failures: SortedMap::default(),
@@ -249,6 +253,7 @@ impl Client {
             self.show();
             self.write();
         }
+        self.attend();
         self.show_connection();
         loop {
             let effects = self.ledger.flush();
@@ -441,6 +446,7 @@ impl Client {
                     self.stream.ponged();
                 }
             }
+            Purpose::Presence(number) => self.attended(number, read::<sotto_wire::presence::Attend>(body)),
             // What comes of these is told by the stream, or is of no matter.
             Purpose::PublishKeys | Purpose::Typing => {}
         }

@@ -1,6 +1,6 @@
 //! What goes into a [`crate::Client`] and what comes out: the whole border between decisions and the world.
 
-use crate::view::{Change, MessageKey};
+use crate::view::{Change, MessageKey, Privacy};
 use bytes::Bytes;
 use sotto_wire::ticket::Transport;
 use sotto_wire::{ClientId, Code, ConversationId, Millis};
@@ -142,6 +142,9 @@ pub enum Command {
     Typing(ConversationId),
     /// Change what others see of me.
     SetDisplayName(String),
+    /// Change what others are shown of the user: told to the server when there is a stream, also after a restart. A status
+    /// or an audience that is unknown here stays as it is. Answers [`Reply::Done`].
+    SetPrivacy(Privacy),
     /// Try to connect now, whatever backoff and pause say.
     Reconnect,
     /// Carry the events by this transport and no other, or by the best again: for testing (X2). Forgotten at the next

@@ -22,6 +22,7 @@ pub mod measure;
 mod meter;
 mod opaque;
 mod outbox;
+mod presence;
 mod random;
 mod record;
 mod session;

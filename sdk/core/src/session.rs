@@ -4,6 +4,7 @@
 //! The rule: the store of a session that has ended is kept, and goes only when its user signs out or another signs in.
 
 use crate::contract::CommandKey;
+use crate::presence::Settings;
 use crate::view::{self, Me, SignedOutCause};
 use serde::{Deserialize, Serialize};
 use sotto_wire::account::Name;
@@ -26,6 +27,9 @@ pub(crate) struct Account {
     pub(crate) conversations: Conversations,
     /// When the package of last resort was made.
     pub(crate) last_resort_at: Millis,
+    /// What others are shown of it.
+    #[serde(default)]
+    pub(crate) settings: Settings,
 }
 
 /// How far an account has come on this device.

@@ -9,7 +9,7 @@ use crate::conversation::{self, Row};
 use crate::outbox;
 use crate::record;
 use crate::sorted::SortedMap;
-use crate::view::{Body, Item, MessageKey, MessageState, Older, Position, TimelineChange, UnreadableCause};
+use crate::view::{Body, Item, MessageKey, MessageState, Older, Position, Sharing, TimelineChange, UnreadableCause};
 use serde::{Deserialize, Serialize};
 use sotto_wire::{ClientId, ConversationId, DeviceRef, Millis};
 
@@ -103,6 +103,8 @@ pub(crate) struct Eyes<'a> {
     pub(crate) me: DeviceRef,
     /// The conversation's row.
     pub(crate) row: &'a Row,
+    /// Whether it is shown what others have read.
+    pub(crate) reads: Sharing,
 }
 
 impl Timeline {
@@ -123,6 +125,11 @@ impl Timeline {
     /// A viewer follows no conversation any more.
     pub(crate) fn close(&mut self, viewer: ViewerKey) {
         self.open.remove(&viewer);
+    }
+
+    /// Who follows which conversation.
+    pub(crate) fn viewers(&self) -> Vec<(ViewerKey, ConversationId)> {
+        self.open.iter().map(|(viewer, open)| (*viewer, open.conversation)).collect()
     }
 
     /// Nobody follows any conversation.
@@ -251,7 +258,14 @@ fn item(conversation: ConversationId, position: u64, logged: &Logged, eyes: Eyes
         LoggedBody::Missing => Body::Missing,
     };
     let author = conversation::author(logged.sender.user, eyes.me.user);
-    Item { key, position: Position(position), author, at: logged.at, body, state: state(logged, eyes.row) }
+    Item {
+        key,
+        position: Position(position),
+        author,
+        at: logged.at,
+        body,
+        state: eyes.reads.shown(state(logged, eyes.row)),
+    }
 }
 
 /// What a person sees of an item of the outbox; nothing of one that is not for eyes.

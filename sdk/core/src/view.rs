@@ -2,12 +2,15 @@
 //! and compared; the core tells differences ([`Change`]) and the stores of the SDK put them together again.
 
 mod connection;
+mod privacy;
 
 pub use connection::{CloseCause, Connection, Link, LogEntry, LogKind, Pace, Progress, Severity};
+pub use privacy::{People, Privacy, Sharing};
 
 use crate::contract::ViewerKey;
 use sotto_wire::account::Name;
 use sotto_wire::event::SessionEndCause;
+use sotto_wire::presence::PersonPresence;
 use sotto_wire::{ClientId, Code, ConversationId, DeviceRef, Millis, UserId};
 
 /// A difference to what was told before.
@@ -25,6 +28,11 @@ pub enum Change {
     Conversation(Conversation),
     /// The list was read from the local store, whole: shown before anything else is known.
     Conversations(Vec<Conversation>),
+    /// How it is with these people now: each replaces what was known of them. None at all: nothing is known of anybody any
+    /// more. [`People::apply`] takes it in.
+    Presence(Vec<PersonPresence>),
+    /// What others are shown of the user is now this.
+    Privacy(Privacy),
     /// The open timeline of this viewer.
     Timeline(ViewerKey, TimelineChange),
 }

@@ -15,6 +15,8 @@ mod check;
 mod dice;
 #[path = "simulator/lies.rs"]
 mod lies;
+#[path = "simulator/privacy.rs"]
+mod privacy;
 #[path = "simulator/script.rs"]
 mod script;
 #[path = "simulator/server.rs"]

@@ -78,6 +78,7 @@ impl Seen {
                 self.connections.push(connection);
             }
             Change::Link(_) | Change::Logged(_) => {}
+            Change::Presence(_) | Change::Privacy(_) => {}
             Change::Conversation(conversation) => {
                 self.conversations.insert(conversation.id, conversation);
             }

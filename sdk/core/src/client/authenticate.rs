@@ -11,6 +11,7 @@ use crate::identity::{AccountKeys, DeviceKeys};
 use crate::inbox::Inbox;
 use crate::opaque::{ExportKey, Login, OpaqueError, Registration};
 use crate::outbox::Outbox;
+use crate::presence::Settings;
 use crate::record;
 use crate::session::{Account, Conversations, Progress as Written, Session, Stage};
 use crate::timeline::Timeline;
@@ -245,7 +246,9 @@ impl Client {
         let (now, sequence) = (self.server_now(), finished.next_device_sequence);
         let keys = DeviceKeys::generate(&self.provider, &account_keys, finished.user, now, sequence);
         let display_name = same.map(|account| account.display_name.clone()).unwrap_or_default();
+        let settings = same.map(|account| account.settings).unwrap_or_default();
         let account = self.account(finished.user, (name, display_name), Conversations::Wanted);
+        let account = Account { settings, ..account };
         let Some((new, device)) = self.new_device(account, keys) else {
             return self.give_up((command, kept), Failure::Refused(Code::Internal));
         };
@@ -373,7 +376,8 @@ impl Client {
 
     fn account(&self, user: UserId, (name, display_name): (Name, String), conversations: Conversations) -> Account {
         let last_resort_at = self.server_now();
-        Account { user, name, display_name, stage: Stage::Active, conversations, last_resort_at }
+        let settings = Settings::default();
+        Account { user, name, display_name, stage: Stage::Active, conversations, last_resort_at, settings }
     }
 
     fn new_device(&self, account: Account, keys: DeviceKeys) -> Option<(NewDevice, key::NewDevice)> {

@@ -50,6 +50,7 @@ impl Client {
             }
             Command::Typing(conversation) => self.write_typing(conversation),
             Command::SetDisplayName(display_name) => self.set_display_name(display_name)?,
+            Command::SetPrivacy(privacy) => self.set_privacy(privacy)?,
             Command::Reconnect => {
                 let actions = self.stream.reconnect(self.now);
                 self.connect(actions);
@@ -73,6 +74,7 @@ impl Client {
     }
 
     pub(super) fn visibility(&mut self, visibility: Visibility) {
+        self.presence.look(visibility, self.now);
         if visibility == Visibility::Visible {
             let actions = self.stream.visible(self.now);
             self.connect(actions);

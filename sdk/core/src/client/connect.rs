@@ -245,15 +245,18 @@ impl Client {
             (Ephemeral::Connected(connected), _) => self.connected(key, &connected),
             (Ephemeral::Heartbeat(heartbeat), _) => self.set_server_now(heartbeat.server_time),
             (Ephemeral::TypingUpdate(update), Place::Main) => self.others_type(update),
+            (Ephemeral::UserOnline(person) | Ephemeral::UserOffline(person), Place::Main) => {
+                self.person_changed(person)
+            }
             (Ephemeral::Shutdown(shutdown), Place::Main) => {
                 let actions = self.stream.shut_down(shutdown.retry_in_ms, self.now);
                 self.connect(actions);
             }
             (Ephemeral::Shutdown(_), Place::Spare) => self.end_stream(key, CloseCause::Shutdown),
             (Ephemeral::SessionEnded(over), _) => self.end_session(over.cause),
-            // Two have a place in the order of the log; the other stream tells of typing too.
-            (Ephemeral::CaughtUp(_) | Ephemeral::HistoryLost(_) | Ephemeral::TypingUpdate(_), _) => {}
-            (Ephemeral::UserOnline(_) | Ephemeral::UserOffline(_), _) => {}
+            // Two have a place in the order of the log; the other stream tells of people too.
+            (Ephemeral::CaughtUp(_) | Ephemeral::HistoryLost(_), _)
+            | (Ephemeral::TypingUpdate(_) | Ephemeral::UserOnline(_) | Ephemeral::UserOffline(_), Place::Spare) => {}
         }
     }
 

@@ -185,6 +185,7 @@ impl Client {
 
     /// A conversation has come that somebody may wait for.
     pub(super) fn has_come(&mut self, id: ConversationId) {
+        self.presence.meet();
         self.alarms.cancel(Alarm::Existing(id));
         self.awaited.remove(&id);
         if let Some(expected) = self.waiting.conversation.remove(&id) {

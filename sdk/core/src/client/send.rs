@@ -12,7 +12,7 @@ use crate::outbox::{Item, Next, Outcome, Stage};
 use crate::record;
 use crate::session::Session;
 use crate::typing::Say;
-use crate::view::MessageKey;
+use crate::view::{MessageKey, Sharing};
 use sotto_wire::conversation::Kind;
 use sotto_wire::message::{MessageSent, SendMessage, SendMessageRequest};
 use sotto_wire::typing::{TypingRequest, TypingStart};
@@ -86,12 +86,16 @@ impl Client {
     /// Everything in a conversation has been seen.
     pub(super) fn mark_read(&mut self, id: ConversationId) {
         let Some(row) = self.list.row(id) else { return };
-        if row.unread == 0 && row.ours.mark.read == row.ours.mark.delivered {
+        // What was read while nobody was to know is not told afterwards either.
+        if row.unread == 0 {
             return;
         }
+        let reads = self.reads();
         if let Some(row) = self.list.row_mut(id) {
             row.unread = 0;
-            row.ours.mark.read = row.ours.mark.delivered;
+            if reads == Sharing::Shared {
+                row.ours.mark.read = row.ours.mark.delivered;
+            }
         }
         self.owed.insert(id);
     }

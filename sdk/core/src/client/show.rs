@@ -8,7 +8,7 @@ use crate::ledger::Effect;
 use crate::outbox;
 use crate::record;
 use crate::timeline::{self, Eyes, Logged, LoggedBody, Wish};
-use crate::view::{self, Change, Conversation, LastMessage, Link, LogKind, MessageKey, TimelineChange};
+use crate::view::{self, Change, Conversation, LastMessage, Link, LogKind, MessageKey, Sharing, TimelineChange};
 use sotto_wire::ConversationId;
 
 impl Client {
@@ -86,13 +86,15 @@ impl Client {
         let Some(row) = self.list.row(wish.conversation) else { return };
         let waiting = self.outbox.of(wish.conversation);
         let waiting = waiting.filter_map(|(_, item)| timeline::waiting_item(me, item)).collect();
-        let change = self.timeline.loaded(wish, records, waiting, Eyes { me, row });
+        let reads = self.reads();
+        let change = self.timeline.loaded(wish, records, waiting, Eyes { me, row, reads });
         self.tell_viewers(change);
     }
 
     /// Puts an item at the end of a conversation's log.
     pub(super) fn log(&mut self, conversation: ConversationId, logged: &Logged) {
         let Some(me) = self.me() else { return };
+        let reads = self.reads();
         let Some(row) = self.list.row_mut(conversation) else { return };
         let position = row.take_position();
         row.active_at = row.active_at.max(logged.at);
@@ -100,7 +102,7 @@ impl Client {
             row.last = Some(crate::conversation::Last::new(logged.sender.user, text, logged.at, logged.sequence));
         }
         self.ledger.put(record::write(record::message(conversation, position), logged));
-        let changes = self.timeline.logged(conversation, position, logged, Eyes { me, row });
+        let changes = self.timeline.logged(conversation, position, logged, Eyes { me, row, reads });
         self.tell_viewers(changes);
     }
 
@@ -126,7 +128,8 @@ impl Client {
     pub(super) fn show_marks(&mut self, conversation: ConversationId) {
         let Some(me) = self.me() else { return };
         let Some(row) = self.list.row(conversation) else { return };
-        let changes = self.timeline.marked(conversation, Eyes { me, row });
+        let reads = self.reads();
+        let changes = self.timeline.marked(conversation, Eyes { me, row, reads });
         self.tell_viewers(changes);
     }
 
@@ -136,7 +139,7 @@ impl Client {
         }
     }
 
-    fn tell(&mut self, change: Change) {
+    pub(super) fn tell(&mut self, change: Change) {
         self.ledger.after(Effect::Tell(Output::Changed(change)));
     }
 
@@ -144,8 +147,16 @@ impl Client {
         let me = self.me()?;
         let newest = self.outbox.of(id).rfind(|(_, item)| matches!(item.content, Content::Text(_)));
         let waiting = newest.and_then(|(_, item)| waiting_message(me, item));
-        let conversation = self.list.view(id, me.user, waiting)?;
+        let mut conversation = self.list.view(id, me.user, waiting)?;
+        if let Some(last) = &mut conversation.last {
+            last.state = self.reads().shown(last.state);
+        }
         Some(Conversation { typing: self.typing.of(id), ..conversation })
+    }
+
+    /// Whether it is shown what others have read, and told what was read here.
+    pub(super) fn reads(&self) -> Sharing {
+        self.session.account().map(|account| account.settings.privacy().read_receipts).unwrap_or_default()
     }
 }
 

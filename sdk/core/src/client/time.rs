@@ -49,6 +49,7 @@ impl Client {
                 Alarm::Rejoin(id) => self.ask_rejoin_state(id),
                 Alarm::Commit(id, client_id) => self.commit_again(id, client_id),
                 Alarm::Update(id) => self.update(id),
+                Alarm::Presence => self.presence.again(),
             }
         }
     }
@@ -59,8 +60,9 @@ impl Client {
         }
         // A pause that is over and could not be used ends with what it waits for, not with time.
         let pause = self.outbox.deadline(self.now).filter(|_| self.stream.is_open());
-        let parts =
-            [self.stream.deadline(), self.calls.deadline(), self.alarms.deadline(), pause, self.typing.deadline()];
+        let presence = self.presence.deadline(self.now);
+        let (calls, typing) = (self.calls.deadline(), self.typing.deadline());
+        let parts = [self.stream.deadline(), calls, self.alarms.deadline(), pause, typing, presence];
         parts.into_iter().flatten().min()
     }
 

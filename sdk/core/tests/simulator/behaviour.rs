@@ -220,7 +220,9 @@ fn a_failed_batch_sends_nothing_then_or_later() {
     for output in outputs(&mut client) {
         match output {
             Output::Answer { key, result } => refused.push((key, result)),
-            Output::Changed(Change::Connection(Connection::None) | Change::Logged(_) | Change::Link(_))
+            Output::Changed(
+                Change::Connection(Connection::None) | Change::Logged(_) | Change::Link(_) | Change::Presence(_),
+            )
             | Output::CloseStream(_) => {}
             other => panic!("after a failed batch comes {other:?}"),
         }

@@ -6,7 +6,8 @@ use sotto_core::contract::{
     Batch, CommandKey, Erase, Failure, Input, LoadKey, Place, Record, Reply, Start, Table, ViewerKey, Wanted,
 };
 use sotto_core::view::{
-    Change, Connection, Conversation, Item, Link, LogKind, MessageKey, Older, Position, Session, TimelineChange,
+    Change, Connection, Conversation, Item, Link, LogKind, MessageKey, Older, People, Position, Privacy, Session,
+    TimelineChange,
 };
 use sotto_core::wire::{ConversationId, Millis};
 use sotto_core::{Client, Command};
@@ -67,6 +68,8 @@ pub(crate) struct Screen {
     pub(crate) connection: Option<Connection>,
     pub(crate) link: Option<Link>,
     pub(crate) logged: Vec<LogKind>,
+    pub(crate) people: People,
+    pub(crate) privacy: Privacy,
     pub(crate) conversations: BTreeMap<ConversationId, Conversation>,
     /// For every viewer but [`SECOND`].
     pub(crate) timeline: Option<Shown>,
@@ -236,6 +239,8 @@ impl Browser {
             Change::Connection(connection) => self.screen.connection = Some(connection),
             Change::Link(link) => self.screen.link = Some(link),
             Change::Logged(entry) => self.screen.logged.push(entry.kind),
+            Change::Presence(told) => self.screen.people.apply(&told),
+            Change::Privacy(privacy) => self.screen.privacy = privacy,
             Change::Conversation(conversation) => {
                 self.screen.conversations.insert(conversation.id, conversation);
             }

@@ -7,9 +7,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sotto_core::Command;
 use sotto_core::contract::{Request, Table, ViewerKey};
-use sotto_core::view::{Author, Body, Connection, Item, MessageKey, MessageState, Older, Progress};
+use sotto_core::view::{Author, Body, Connection, Item, MessageKey, MessageState, Older, People, Progress, Session};
 use sotto_core::wire::conversation::{Commit, CreateConversation};
 use sotto_core::wire::message::SendMessage;
+use sotto_core::wire::presence::Presence;
 use sotto_core::wire::{ClientId, ConversationId, DeviceRef, Endpoint};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -102,6 +103,22 @@ fn rest(world: &World) {
         for device in members {
             assert_eq!(world.server.accounts.current(device.user), Some(device.device), "an old device is in {id}");
         }
+    }
+}
+
+/// Everybody is shown what is true of the others, as far as both show it, and has the settings that the server has.
+pub(crate) fn presence(world: &World) {
+    for browser in world.browsers.iter().filter(|browser| browser.is_signed_in()) {
+        let Some(Session::SignedIn(me)) = &browser.screen.session else { continue };
+        let (truth, privacy) = world.server.truth(me.user, world.now);
+        let shown = &browser.screen.privacy;
+        assert_eq!((shown.presence, shown.status), (privacy.presence, privacy.status), "{}", browser.name);
+        // Who shows it no more is told of once as offline, and then of nothing.
+        let known = |people: &People| {
+            let known = people.as_slice().iter().filter(|it| (it.presence, it.last_seen) != (Presence::Offline, None));
+            known.copied().collect::<Vec<_>>()
+        };
+        assert_eq!(known(&browser.screen.people), known(&truth), "{} is shown what is not true", browser.name);
     }
 }
 

@@ -187,7 +187,7 @@ impl World {
         let Some(link) = self.links.get_mut(&number).filter(|link| link.flow == Flow::Passes) else { return };
         let frames = std::mem::take(&mut link.page);
         let browser = link.life.0;
-        let ticket: Option<Ticket> = self.server.end_poll(number);
+        let ticket: Option<Ticket> = self.server.end_poll(number, self.now);
         let frames: Vec<Bytes> = frames.into_iter().map(|frame| self.tapped(browser, frame)).collect();
         let events = frames.iter().map(|frame| serde_json::from_slice(frame).expect("frames are JSON"));
         let events: Vec<serde_json::Value> = events.collect();

@@ -7,7 +7,8 @@ use crate::server::Server;
 use crate::world::World;
 use sotto_core::Command;
 use sotto_core::contract::{Network, ViewerKey, Visibility};
-use sotto_core::view::Session;
+use sotto_core::view::{Privacy, Session, Sharing};
+use sotto_core::wire::presence::{Audience, Status};
 use sotto_core::wire::ticket::Transport;
 use sotto_core::wire::{ConversationId, Millis};
 use std::collections::BTreeMap;
@@ -65,7 +66,17 @@ pub(crate) fn play(beginning: &Beginning, seed: u64) -> BTreeMap<Fault, u64> {
     check::all(&mut world);
     let words = play.last_words(&mut world);
     check::last_words(&mut world, &words);
+    play.part(&mut world);
     world.dice.struck
+}
+
+/// Somebody chooses what others are shown.
+fn choose(world: &mut World, browser: usize) {
+    let dice = &mut world.dice;
+    let read_receipts = if dice.once_in(2) { Sharing::Shared } else { Sharing::Kept };
+    let presence = if dice.once_in(4) { Audience::Nobody } else { Audience::People };
+    let status = if dice.once_in(4) { Status::Busy } else { Status::Available };
+    world.command(browser, Command::SetPrivacy(Privacy { read_receipts, presence, status }));
 }
 
 struct Play {
@@ -143,13 +154,17 @@ impl Play {
             }
             16 => world.network(browser, Network::Offline),
             17 => world.network(browser, Network::Online),
-            18 => world.visibility(browser, Visibility::Visible),
+            18 => {
+                let visibility = if dice.once_in(2) { Visibility::Visible } else { Visibility::Hidden };
+                world.visibility(browser, visibility);
+            }
             _ => self.rarely(world, browser),
         }
     }
 
     fn rarely(&mut self, world: &mut World, browser: usize) {
-        match world.dice.between(0, 3) {
+        match world.dice.between(0, 4) {
+            4 => choose(world, browser),
             0 => {
                 let name = format!("Name {}", world.dice.between(1, 9));
                 world.command(browser, Command::SetDisplayName(name));
@@ -201,7 +216,27 @@ impl Play {
                 assert!(matches!(session, Some(Session::SignedIn(_))), "{name} is not signed in but {session:?}");
             }
         }
+        for browser in 0..world.browsers.len() {
+            // Else a request that came late could have the last word about what was chosen before it.
+            choose(world, browser);
+            if world.dice.once_in(2) {
+                world.visibility(browser, Visibility::Hidden);
+            }
+        }
         world.run_for(90_000);
+    }
+
+    /// Somebody leaves, and the others see it.
+    fn part(&self, world: &mut World) {
+        check::presence(world);
+        let browser = world.dice.place(world.browsers.len());
+        world.network(browser, Network::Offline);
+        world.run_for(60_000);
+        let people = &world.browsers[browser].screen.people;
+        assert!(people.is_empty(), "without a stream nothing is known of anybody, but {people:?}");
+        world.network(browser, Network::Online);
+        world.run_for(5_000);
+        check::presence(world);
     }
 
     /// Everybody says something in every conversation.

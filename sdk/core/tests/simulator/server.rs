@@ -1,6 +1,8 @@
 //! A model of the server: what the wire promises, in memory, without a byte of its own encryption. What a real server
 //! keeps on disk survives [`Server::restart`]; tickets, tokens and streams do not.
 
+#[path = "presence.rs"]
+mod presence;
 #[path = "streams.rs"]
 mod streams;
 
@@ -15,6 +17,7 @@ use sotto_core::wire::conversation::{
 use sotto_core::wire::event::{ConversationCommitted, ConversationWelcome, Durable, MessageReceived, TypingUpdate};
 use sotto_core::wire::message::{MessageSent, SendMessage, SendMessageRequest};
 use sotto_core::wire::ping::{Ping, Pong};
+use sotto_core::wire::presence::Attend;
 use sotto_core::wire::ticket::{OpenTicket, Transport};
 use sotto_core::wire::typing::{TypingNoted, TypingStart};
 use sotto_core::wire::{
@@ -60,6 +63,7 @@ pub(crate) struct Server {
     log: Vec<Row>,
     conversations: BTreeMap<ConversationId, Conversation>,
     answers: BTreeMap<(DeviceRef, ClientId), Bytes>,
+    shown: presence::Shown,
     /// What is offered, best first.
     pub(crate) transports: Vec<Transport>,
     live: Live,
@@ -152,9 +156,14 @@ impl Server {
                 self.tell_typing(update, now);
                 Ok(TypingNoted {})
             }),
+            Attend::PATH => serve::<Attend>(post, now, |request| {
+                let device = self.accounts.device(post)?;
+                self.attend(device, request, now)
+            }),
             other => panic!("no model of {other}"),
         };
         self.deliver(now);
+        self.tell_presence(now);
         Reply { body, cookie: post.cookie }
     }
 

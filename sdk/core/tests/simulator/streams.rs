@@ -1,6 +1,7 @@
 //! The streams of the model server: tickets, what is sent by which stream, and polls. Owns nothing that survives a
 //! restart. The rule: every transport carries the same frames in the same order.
 
+use super::presence::Attendance;
 use super::{Answer, Server, refuse};
 use crate::server::Post;
 use bytes::Bytes;
@@ -37,6 +38,7 @@ pub(super) struct Live {
     next: u64,
     outgoing: Vec<Sent>,
     pub(super) asked_from: u64,
+    pub(super) attendance: Attendance,
 }
 
 impl Clone for Live {
@@ -52,6 +54,25 @@ impl Live {
         let ticket = format!("t{}", self.next);
         self.tickets.insert(ticket.clone(), (device, from, opens));
         Ticket::new(ticket).expect("a short text")
+    }
+
+    /// Devices that have a stream.
+    pub(super) fn reached(&self) -> Vec<DeviceRef> {
+        self.streams.values().map(|stream| stream.device).collect()
+    }
+
+    pub(super) fn is_reached(&self, device: DeviceRef) -> bool {
+        self.streams.values().any(|stream| stream.device == device)
+    }
+
+    /// Tells a device something that is not in the log, now or by its next poll.
+    pub(super) fn tell(&mut self, device: DeviceRef, frame: &Bytes) {
+        for (number, _) in self.streams.iter().filter(|(_, stream)| stream.device == device) {
+            self.outgoing.push(Sent { stream: *number, frame: frame.clone(), end: false });
+        }
+        if !self.is_reached(device) {
+            self.attendance.between_polls.entry(device).or_default().push(frame.clone());
+        }
     }
 }
 
@@ -89,6 +110,12 @@ impl Server {
             });
             self.live.outgoing.push(Sent { stream: number, frame: connected.to_frame(now).into(), end: false });
         }
+        for frame in self.live.attendance.between_polls.remove(&device).unwrap_or_default() {
+            if opens == Opens::Poll {
+                self.live.outgoing.push(Sent { stream: number, frame, end: false });
+            }
+        }
+        self.tell_presence(now);
         self.deliver(now);
         if opens == Opens::Stream {
             let frame = self.caught_up(now);
@@ -98,8 +125,9 @@ impl Server {
     }
 
     /// Ends a poll; gives the ticket for the next one.
-    pub(crate) fn end_poll(&mut self, number: u64) -> Option<Ticket> {
+    pub(crate) fn end_poll(&mut self, number: u64, now: Millis) -> Option<Ticket> {
         let Stream { device, sent } = self.live.streams.remove(&number)?;
+        self.live.attendance.reached_at.insert(device, now);
         Some(self.live.ticket(device, sent, Opens::Poll))
     }
 

@@ -249,6 +249,7 @@ impl World {
             }
             Event::ServerUp => self.is_up = true,
             Event::Heartbeat => {
+                self.server.tell_presence(self.now);
                 self.server.tell_caught_up(self.now);
                 self.carry();
                 self.at(limit::HEARTBEAT_MS, Event::Heartbeat);

@@ -1,0 +1,205 @@
+//! Who is there, and what others are shown of the user: what is to be said to the server and when, and what it has said.
+//! Owns the people while there is a stream, the attention of this device, and what the server has not been told yet.
+//!
+//! The rule: one question at a time, and what has failed waits for the next stream or for its alarm.
+
+use crate::contract::{StreamKey, Visibility};
+use crate::view::{People, Privacy, Sharing};
+use serde::{Deserialize, Serialize};
+use sotto_wire::Millis;
+use sotto_wire::presence::{Attention, Audience, PersonPresence, PresenceNoted, PresenceRequest, Status};
+
+/// After so long without a page that can be seen, nobody looks at this device.
+const AWAY_AFTER_MS: Millis = Millis(60_000);
+
+/// What others are shown of the user, as it stands on disk.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Settings {
+    read_receipts: Sharing,
+    /// What the server knows.
+    status: Status,
+    audience: Audience,
+    /// What it is still to be told.
+    wished_status: Option<Status>,
+    wished_audience: Option<Audience>,
+}
+
+impl Settings {
+    /// As the user wants it, whether or not the server knows.
+    pub(crate) fn privacy(&self) -> Privacy {
+        Privacy {
+            read_receipts: self.read_receipts,
+            presence: self.wished_audience.unwrap_or(self.audience),
+            status: self.wished_status.unwrap_or(self.status),
+        }
+    }
+
+    /// The user wants it so. What differs from before is to be told; the rest stays as the server has it, which may be
+    /// something that this device does not know yet.
+    pub(crate) fn wish(&mut self, wanted: Privacy) {
+        let before = self.privacy();
+        self.read_receipts = wanted.read_receipts;
+        if wanted.status != before.status && wanted.status != Status::Unknown {
+            self.wished_status = Some(wanted.status);
+        }
+        if wanted.presence != before.presence && wanted.presence != Audience::Unknown {
+            self.wished_audience = Some(wanted.presence);
+        }
+    }
+
+    /// The server has answered to `asked`. What was wished since is still to be told.
+    fn settle(&mut self, asked: &PresenceRequest, answer: &PresenceNoted) {
+        (self.status, self.audience) = (answer.status, answer.audience);
+        self.wished_status = self.wished_status.filter(|wish| asked.status != Some(*wish));
+        self.wished_audience = self.wished_audience.filter(|wish| asked.audience != Some(*wish));
+    }
+
+    fn is_shown_others(&self) -> bool {
+        self.audience != Audience::Nobody
+    }
+
+    fn is_told(&self) -> bool {
+        self.wished_status.is_none() && self.wished_audience.is_none()
+    }
+}
+
+/// Who is there.
+#[derive(Debug, Default)]
+pub(crate) struct Presence {
+    people: People,
+    /// Since when no page can be seen.
+    hidden_at: Option<Millis>,
+    /// The stream of now, once it has caught up.
+    stream: Option<StreamKey>,
+    said: Said,
+    next_number: u64,
+    /// Conversations that have come: in each may be somebody new.
+    met: u32,
+}
+
+/// What the server has been told by the stream of now.
+#[derive(Debug, Default)]
+enum Said {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// This, and it has not answered.
+    Asked {
+        number: u64,
+        request: PresenceRequest,
+        met: u32,
+        /// Who has come, changed or gone since: the stream is newer than the answer, or as new.
+        since: People,
+    },
+    /// This, and it has told of the people of so many conversations.
+    Heard(Attention, u32),
+    /// Something to which it has not answered well.
+    InVain,
+}
+
+/// What is to be told of people, as [`crate::view::Change::Presence`] wants it.
+pub(crate) type Told = Vec<PersonPresence>;
+
+impl Presence {
+    /// What the system says of the page.
+    pub(crate) fn look(&mut self, visibility: Visibility, now: Millis) {
+        self.hidden_at = match visibility {
+            Visibility::Visible => None,
+            Visibility::Hidden => Some(self.hidden_at.unwrap_or(now)),
+        };
+    }
+
+    fn away_at(&self) -> Option<Millis> {
+        self.hidden_at.map(|at| at.after(AWAY_AFTER_MS))
+    }
+
+    /// When there is something to say though nothing happens.
+    pub(crate) fn deadline(&self, now: Millis) -> Option<Millis> {
+        self.away_at().filter(|at| *at > now && self.stream.is_some())
+    }
+
+    /// The stream of now, if it has caught up. Without one, nothing is known of anybody.
+    pub(crate) fn follow(&mut self, stream: Option<StreamKey>) -> Option<Told> {
+        if self.stream != stream {
+            (self.stream, self.said) = (stream, Said::Nothing);
+        }
+        (stream.is_none() && !self.people.is_empty()).then(|| {
+            self.people = People::default();
+            Told::new()
+        })
+    }
+
+    /// What is to be said now, and its number.
+    pub(crate) fn next(&mut self, settings: &Settings, now: Millis) -> Option<(u64, PresenceRequest)> {
+        self.stream?;
+        let attention = match self.away_at() {
+            Some(at) if at <= now => Attention::Away,
+            Some(_) | None => Attention::Here,
+        };
+        match &self.said {
+            Said::Nothing => {}
+            Said::Heard(heard, met) if *heard != attention || *met != self.met || !settings.is_told() => {}
+            Said::Heard(..) | Said::Asked { .. } | Said::InVain => return None,
+        }
+        let request = PresenceRequest { attention, status: settings.wished_status, audience: settings.wished_audience };
+        self.next_number += 1;
+        let number = self.next_number;
+        self.said = Said::Asked { number, request, met: self.met, since: People::default() };
+        Some((number, request))
+    }
+
+    /// The answer to the question of this number, which stands for all that was known before. `None` when something newer
+    /// is asked.
+    pub(crate) fn noted(&mut self, number: u64, answer: &PresenceNoted, settings: &mut Settings) -> Option<Vec<Told>> {
+        let (request, met, since) = match &mut self.said {
+            Said::Asked { number: asked, request, met, since } if *asked == number => {
+                (*request, *met, std::mem::take(since))
+            }
+            Said::Asked { .. } | Said::Nothing | Said::Heard(..) | Said::InVain => return None,
+        };
+        self.said = Said::Heard(request.attention, met);
+        settings.settle(&request, answer);
+        let mut people = People::default();
+        let since = since.as_slice().iter().filter(|_| settings.is_shown_others());
+        answer.people.iter().chain(since).for_each(|person| people.put(*person));
+        let before = std::mem::replace(&mut self.people, people);
+        let forgets = (!before.is_empty()).then(Told::new);
+        let tells = Some(self.people.as_slice().to_vec()).filter(|told| !told.is_empty());
+        Some(forgets.into_iter().chain(tells).collect())
+    }
+
+    /// There is no good answer to the question of this number; `None` when something newer is asked.
+    pub(crate) fn failed(&mut self, number: u64) -> Option<()> {
+        matches!(self.said, Said::Asked { number: asked, .. } if asked == number).then(|| self.said = Said::InVain)
+    }
+
+    /// A conversation has come: there may be somebody in it of whom nothing is known.
+    pub(crate) fn meet(&mut self) {
+        self.met = self.met.wrapping_add(1);
+    }
+
+    /// What was said in vain is to be said again.
+    pub(crate) fn again(&mut self) {
+        if matches!(self.said, Said::InVain) {
+            self.said = Said::Nothing;
+        }
+    }
+
+    /// The stream says how it is with somebody.
+    pub(crate) fn hear(&mut self, person: PersonPresence, settings: &Settings) -> Option<Told> {
+        self.stream?;
+        if let Said::Asked { since, .. } = &mut self.said {
+            since.put(person);
+        }
+        if !settings.is_shown_others() {
+            // It was on its way when the server was told to show nobody.
+            return None;
+        }
+        self.people.put(person);
+        Some(vec![person])
+    }
+}
+
+#[cfg(test)]
+#[path = "presence/tests.rs"]
+mod tests;
