@@ -1,12 +1,12 @@
 //! `append`: durable appends a second with 256 senders in flight, each waiting for its acknowledgement.
 
 use crate::account::{Account, random_id};
+use crate::clock;
 use crate::failure::Failure;
 use crate::http::Connection;
-use crate::report::{Budget, Figure, median};
+use crate::report::{Budget, Figure, medians, percentile};
 use crate::server::{Cores, Server};
 use crate::stream::message;
-use crate::{RUNS, clock};
 use sotto_wire::message::{SendMessage, SendMessageRequest};
 use sotto_wire::{ClientId, ConversationId};
 use std::path::Path;
@@ -21,19 +21,15 @@ const BUDGET: Budget = Budget::AtLeast(10_000.0);
 
 /// Measures the figure.
 pub(crate) async fn measure(binary: &Path) -> Result<Vec<Figure>, Failure> {
-    let (mut rates, mut p99s) = (Vec::new(), Vec::new());
-    for _ in 0..RUNS {
-        let (rate, p99) = run(binary).await?;
-        rates.push(rate);
-        p99s.push(p99);
-    }
+    let [rate, p99] = medians(async || run(binary).await).await?;
     Ok(vec![
-        Figure::new("append: durable messages, 256 in flight", median(rates), "per second", BUDGET),
-        Figure::new("append: p99 to the acknowledgement", median(p99s), "ms", Budget::None),
+        Figure::new("append: durable messages, 256 in flight", rate, "per second", BUDGET),
+        Figure::new("append: p99 to the acknowledgement", p99, "ms", Budget::None),
     ])
 }
 
-async fn run(binary: &Path) -> Result<(f64, f64), Failure> {
+/// The rate a second and the p99 in milliseconds of one run.
+async fn run(binary: &Path) -> Result<[f64; 2], Failure> {
     let server = Server::start(binary, Cores::All).await?;
     let mut senders = Vec::new();
     let mut connection = Connection::open(server.address()).await?;
@@ -55,7 +51,7 @@ async fn run(binary: &Path) -> Result<(f64, f64), Failure> {
     }
     delays.sort_unstable();
     let rate = delays.len() as f64 / MEASURED.as_secs_f64();
-    Ok((rate, crate::report::percentile(&delays, 0.99) / 1_000.0))
+    Ok([rate, percentile(&delays, 0.99) / 1_000.0])
 }
 
 /// Sends one after the other; gives the delays, in microseconds, of those that began and ended in the measured time.

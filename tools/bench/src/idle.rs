@@ -1,11 +1,10 @@
 //! `idle`: what ten thousand open event streams cost in memory, how fast they open, and what stays when they close.
 
-use crate::RUNS;
 use crate::account::Account;
 use crate::clock;
 use crate::failure::Failure;
 use crate::http::Connection;
-use crate::report::{Budget, Figure, median};
+use crate::report::{Budget, Figure, medians};
 use crate::server::{Cores, Server};
 use crate::stream::Stream;
 use sotto_wire::ticket::Transport;
@@ -34,18 +33,16 @@ const TRANSPORTS: [(Transport, &str, Budget); 3] = [
 pub(crate) async fn measure(binary: &Path) -> Result<Vec<Figure>, Failure> {
     let mut figures = Vec::new();
     for (transport, name, budget) in TRANSPORTS {
-        let (mut per_stream, mut opened, mut after) = (Vec::new(), Vec::new(), Vec::new());
-        for _ in 0..RUNS {
-            let run = run(binary, transport).await?;
-            per_stream.push(run.kb_per_stream);
-            opened.push(run.opened_per_second);
-            after.push(run.after_mb);
-        }
+        let one = async || {
+            let Run { kb_per_stream, opened_per_second, after_mb } = run(binary, transport).await?;
+            Ok([kb_per_stream, opened_per_second, after_mb])
+        };
+        let [per_stream, opened, after] = medians(one).await?;
         let name = |what: &str| format!("idle {name}: {what}");
         figures.extend([
-            Figure::new(name("memory per stream at 10 000"), median(per_stream), "kB", budget),
-            Figure::new(name("streams caught up, ticket included"), median(opened), "per second", Budget::None),
-            Figure::new(name("memory a minute after all closed"), median(after), "MB", Budget::AtMost(50.0)),
+            Figure::new(name("memory per stream at 10 000"), per_stream, "kB", budget),
+            Figure::new(name("streams caught up, ticket included"), opened, "per second", Budget::None),
+            Figure::new(name("memory a minute after all closed"), after, "MB", Budget::AtMost(50.0)),
         ]);
     }
     Ok(figures)

@@ -1,5 +1,7 @@
 //! Figures beside their budgets, for people and for machines.
 
+use crate::RUNS;
+use crate::failure::Failure;
 use serde::Serialize;
 
 /// How figures are printed.
@@ -56,6 +58,17 @@ impl Figure {
 pub(crate) fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+/// The medians of what [`RUNS`] runs give.
+pub(crate) async fn medians<const COUNT: usize>(
+    mut run: impl AsyncFnMut() -> Result<[f64; COUNT], Failure>,
+) -> Result<[f64; COUNT], Failure> {
+    let mut runs = Vec::new();
+    for _ in 0..RUNS {
+        runs.push(run().await?);
+    }
+    Ok(std::array::from_fn(|figure| median(runs.iter().map(|run| run[figure]).collect())))
 }
 
 /// The value under which `share` (0 to 1) of the ascending values lie.

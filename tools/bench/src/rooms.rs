@@ -2,13 +2,13 @@
 //! durable messages a second, and how long until they are with all.
 
 use crate::account::{Account, random_id};
+use crate::clock;
 use crate::failure::Failure;
 use crate::fanout::{collect, read_all};
 use crate::http::Connection;
-use crate::report::{Budget, Figure, median, percentile};
+use crate::report::{Budget, Figure, medians, percentile};
 use crate::server::{Cores, Server};
 use crate::stream::{Stream, message};
-use crate::{RUNS, clock};
 use sotto_wire::message::{SendMessage, SendMessageRequest};
 use sotto_wire::ticket::Transport;
 use sotto_wire::{ClientId, ConversationId};
@@ -25,20 +25,16 @@ const MESSAGES: usize = 50;
 
 /// Measures the figures.
 pub(crate) async fn measure(binary: &Path) -> Result<Vec<Figure>, Failure> {
-    let (mut rates, mut p99s) = (Vec::new(), Vec::new());
-    for _ in 0..RUNS {
-        let (rate, p99) = run(binary).await?;
-        rates.push(rate);
-        p99s.push(p99);
-    }
+    let [rate, p99] = medians(async || run(binary).await).await?;
     // design §9.
     Ok(vec![
-        Figure::new("rooms: durable messages, 1 000 × 5", median(rates), "per second", Budget::AtLeast(13_000.0)),
-        Figure::new("rooms: p99 to a stream", median(p99s), "ms", Budget::AtMost(100.0)),
+        Figure::new("rooms: durable messages, 1 000 × 5", rate, "per second", Budget::AtLeast(13_000.0)),
+        Figure::new("rooms: p99 to a stream", p99, "ms", Budget::AtMost(100.0)),
     ])
 }
 
-async fn run(binary: &Path) -> Result<(f64, f64), Failure> {
+/// The rate a second and the p99 in milliseconds of one run.
+async fn run(binary: &Path) -> Result<[f64; 2], Failure> {
     let server = Server::start(binary, Cores::All).await?;
     let mut connection = Connection::open(server.address()).await?;
     let (mut senders, mut streams) = (Vec::new(), Vec::new());
@@ -68,7 +64,7 @@ async fn run(binary: &Path) -> Result<(f64, f64), Failure> {
     let (_, mut delays) = collect(readers).await?;
     let seconds = clock::now().duration_since(start).as_secs_f64();
     delays.sort_unstable();
-    Ok(((ROOMS * MESSAGES) as f64 / seconds, percentile(&delays, 0.99) / 1_000.0))
+    Ok([(ROOMS * MESSAGES) as f64 / seconds, percentile(&delays, 0.99) / 1_000.0])
 }
 
 async fn send(

@@ -2,12 +2,12 @@
 //! caught up, and whether each got exactly what it missed.
 
 use crate::account::{Account, random_id};
+use crate::clock;
 use crate::failure::Failure;
 use crate::http::Connection;
-use crate::report::{Budget, Figure, median};
+use crate::report::{Budget, Figure, medians};
 use crate::server::{Cores, Server};
 use crate::stream::{Stream, marks, message};
-use crate::{RUNS, clock};
 use sotto_wire::message::{SendMessage, SendMessageRequest};
 use sotto_wire::ticket::Transport;
 use sotto_wire::{ClientId, ConversationId, Cursor};
@@ -35,14 +35,11 @@ struct Member {
 
 /// Measures the figures.
 pub(crate) async fn measure(binary: &Path) -> Result<Vec<Figure>, Failure> {
-    let (mut by_sse, mut by_web_socket) = (Vec::new(), Vec::new());
-    for _ in 0..RUNS {
-        by_sse.push(run(binary, Transport::Sse).await?);
-        by_web_socket.push(run(binary, Transport::WebSocket).await?);
-    }
+    let both = async || Ok([run(binary, Transport::Sse).await?, run(binary, Transport::WebSocket).await?]);
+    let [by_sse, by_web_socket] = medians(both).await?;
     Ok(vec![
-        Figure::new("storm: 10 000 SSE streams resumed, nothing lost", median(by_sse), "s", BUDGET),
-        Figure::new("storm: 10 000 WebSockets resumed, nothing lost", median(by_web_socket), "s", BUDGET),
+        Figure::new("storm: 10 000 SSE streams resumed, nothing lost", by_sse, "s", BUDGET),
+        Figure::new("storm: 10 000 WebSockets resumed, nothing lost", by_web_socket, "s", BUDGET),
     ])
 }
 
