@@ -13,7 +13,7 @@ use crate::PATIENCE;
 use crate::http::Cookies;
 use driver::{Driver, Wish};
 use sotto_core::contract::{Command, Failure, Input, Network, Reply, ViewerKey};
-use sotto_core::view::{Body, Connection, Item, Me, MessageKey, MessageState, Progress, Session};
+use sotto_core::view::{Body, Connection, Item, Me, MessageKey, MessageState, Older, Progress, Session};
 use sotto_wire::ConversationId;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
@@ -195,6 +195,25 @@ impl Device {
     /// Asks for one page more of the open conversation.
     pub fn load_older(&self, conversation: ConversationId) {
         self.input(Command::LoadOlder(ViewerKey(0), conversation));
+    }
+
+    /// Loads the open timeline to its beginning, and gives its items.
+    pub async fn load_all(&self, conversation: ConversationId) -> Vec<Item> {
+        loop {
+            let seen = self.seen();
+            let timeline = seen.timeline.as_ref().filter(|timeline| timeline.conversation == conversation);
+            let timeline = timeline.expect("the conversation is open");
+            if timeline.older == Older::None {
+                return seen.items();
+            }
+            let before = timeline.items.len();
+            self.load_older(conversation);
+            let more = |seen: &Seen| {
+                let timeline = seen.timeline.as_ref()?;
+                (timeline.items.len() > before || timeline.older == Older::None).then_some(())
+            };
+            self.wait_for("older messages", more).await;
+        }
     }
 
     /// A wish of which no answer is awaited.

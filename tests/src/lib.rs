@@ -19,7 +19,7 @@ pub use dice::{Dice, fresh_seed};
 pub use http::{Answer, Caller};
 pub use nginx::Nginx;
 pub use proxy::Proxy;
-pub use server::{Ended, Server};
+pub use server::{Ended, LogRow, LogRowKind, Server};
 
 /// How long a test waits for what must come before it fails: far over what a loaded machine of two cores needs.
 pub const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);

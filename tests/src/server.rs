@@ -1,10 +1,12 @@
 //! The server under test: a process of its own that can be asked to stop, killed and started again on the same data and
-//! the same port. Owns the process, its folder and its log.
+//! the same port. Owns the process, its folder and its log; `server/rows.rs` looks into its database.
+
+mod rows;
+
+pub use rows::{LogRow, LogRowKind};
 
 use crate::{Canary, PATIENCE, canary};
 use rustix::process::{Pid, Signal, kill_process};
-use sqlx::{AnyConnection, AssertSqlSafe, Connection as _};
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
@@ -52,13 +54,14 @@ impl Server {
 
     /// The same with settings of its own, as environment variables without `SOTTO_`.
     pub async fn start_with(binary: &str, settings: &[(&str, &str)]) -> Self {
-        const RATES: [&str; 6] = [
+        const RATES: [&str; 7] = [
             "SIGN_UPS_PER_MINUTE_AND_ADDRESS",
             "SIGN_INS_PER_MINUTE_AND_ADDRESS",
             "GUESSES_PER_MINUTE_AND_NAME",
             "GUESSES_PER_MINUTE_NAME_AND_ADDRESS",
             "FINDS_PER_MINUTE_AND_USER",
             "CLAIMS_PER_MINUTE_AND_USER",
+            "GROUPS_PER_MINUTE_AND_USER",
         ];
         let rates = RATES.iter().map(|rate| (*rate, "1000000"));
         let settings = rates.chain(settings.iter().copied());
@@ -150,25 +153,6 @@ impl Server {
     /// Its folder: database, key file.
     pub fn folder(&self) -> &Path {
         self.folder.path()
-    }
-
-    /// How many rows each table of its database has, and every number of its log. The server may be running.
-    pub async fn rows(&self) -> BTreeMap<String, i64> {
-        sqlx::any::install_default_drivers();
-        let url = format!("sqlite://{}", self.folder.path().join("sotto.db").display());
-        let mut database = AnyConnection::connect(&url).await.expect("the database is there");
-        let names = "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name";
-        let tables: Vec<String> = sqlx::query_scalar(names).fetch_all(&mut database).await.expect("the tables");
-        let mut rows = BTreeMap::new();
-        for table in tables {
-            let count = AssertSqlSafe(format!("SELECT COUNT(*) FROM {table}"));
-            let count: i64 = sqlx::query_scalar(count).fetch_one(&mut database).await.expect("a count");
-            rows.insert(table, count);
-        }
-        let head = "SELECT head FROM deployment";
-        rows.insert("head".to_owned(), sqlx::query_scalar(head).fetch_one(&mut database).await.expect("a number"));
-        database.close().await.expect("the database is there");
-        rows
     }
 
     /// Scans every file of its folder, and its log; each hit with the place where it was found.

@@ -1,5 +1,5 @@
-//! Chaos: real devices on faulty links to a real server that is killed and started again, all from one seed. Owns the
-//! plan and the order of the run; the parts are below `chaos/`.
+//! Chaos: real devices on faulty links to a real server that is killed and started again, and people who sign in on other
+//! devices meanwhile, all from one seed. Owns the plan and the order of the run; the parts are below `chaos/`.
 //!
 //! `SOTTO_CHAOS_SEED` replays a schedule, `SOTTO_CHAOS_FAULTS` says how many faults strike (60 without) and
 //! `SOTTO_CHAOS_SECONDS` over how long a time (30 without, the end not counted).
@@ -9,7 +9,6 @@ mod check;
 #[path = "chaos/person.rs"]
 mod person;
 
-use check::Checked;
 use person::Person;
 use sotto_tests::fault::{Fault, Schedule, Strike, Struck};
 use sotto_tests::{Dice, Server, fresh_seed, now};
@@ -70,8 +69,8 @@ async fn no_fault_loses_doubles_or_reorders_a_message_or_leaves_one_in_limbo() {
     let settings = SETTINGS.into_iter().chain([("TRANSPORTS", transports.as_str())]).collect::<Vec<_>>();
     let mut server = Server::start_with(SERVER, &settings).await;
     let mut people = Vec::new();
-    for name in NAMES {
-        people.push(Person::start(name, server.address(), Dice::new(dice.roll())).await);
+    for person in NAMES.into_iter().enumerate() {
+        people.push(Person::start(person, server.address(), Dice::new(dice.roll())).await);
     }
     let mut talks = Vec::new();
     for pair in PAIRS {
@@ -95,22 +94,27 @@ async fn no_fault_loses_doubles_or_reorders_a_message_or_leaves_one_in_limbo() {
 
     let struck = |fault| killed.of(fault) + people.iter().map(|person| person.struck.of(fault)).sum::<u64>();
     let struck: Vec<(Fault, u64)> = Fault::ALL.into_iter().map(|fault| (fault, struck(fault))).collect();
-    let mut checked = Checked::default();
+    let mut screens = Vec::new();
     for talk in talks {
-        checked.add(check::talk(&mut people, talk).await);
+        screens.push(check::last_words(&mut people, talk).await);
     }
     let writings: usize = people.iter().map(|person| person.written.values().map(Vec::len).sum::<usize>()).sum();
-    check::server(&server, &mut people, &checked).await;
-    println!("chaos: seed {}: {writings} texts, {} failed, {struck:?}", plan.seed, checked.failed);
+    let moves: Vec<u64> = people.iter().map(|person| person.moves).collect();
+    let failed = check::all(&server, &mut people, &screens).await;
+    println!(
+        "chaos: seed {}: {writings} texts, {failed} failed, {struck:?}, moved to other devices: {moves:?}",
+        plan.seed
+    );
     println!(
         "chaos: offered {transports}; open by {:?}",
         people.iter().map(|person| &person.carried).collect::<Vec<_>>()
     );
     println!("chaos: {} s", now().since(began).0 / 1_000);
     // Every fault passes, so nothing is given up for good.
-    assert_eq!(checked.failed, 0, "seed {}: texts were given up", plan.seed);
+    assert_eq!(failed, 0, "seed {}: texts were given up", plan.seed);
     let never: Vec<Fault> = struck.iter().filter(|(_, count)| *count == 0).map(|(fault, _)| *fault).collect();
     assert!(never.is_empty(), "seed {}: never struck: {never:?}", plan.seed);
+    assert!(moves.iter().any(|moves| *moves > 0), "seed {}: nobody has signed in elsewhere", plan.seed);
 }
 
 /// The server's share of a schedule.

@@ -1,13 +1,14 @@
 //! Somebody who writes, whatever the weather. Owns a device, its link, and the memory of what was written. Pauses here are
 //! the pace of a person, not a wait for something.
 
-use sotto_core::contract::Command;
-use sotto_core::view::{Connection, MessageKey};
+use sotto_core::contract::{Command, Failure};
+use sotto_core::view::{Author, Body, Connection, MessageKey, MessageState, Session, SignedOutCause};
+use sotto_tests::device::PASSWORD;
 use sotto_tests::fault::{FaultyLink, Strike, Struck};
 use sotto_tests::{Device, Dice, Seen};
 use sotto_wire::ConversationId;
 use sotto_wire::ticket::Transport;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
@@ -20,6 +21,10 @@ const IMPATIENCE_MAX: usize = 500;
 const TRIES_A_RELOAD: usize = 5;
 /// One reload in so many strikes.
 const STRIKES_A_RELOAD: u64 = 5;
+/// One sign-in on another device in so many strikes.
+const STRIKES_A_MOVE: usize = 6;
+/// So many sign-ins at most for one that goes well: over what the longest fault and a killed server need.
+const SIGN_INS_MAX: usize = 100;
 
 /// A person at a device.
 pub(crate) struct Person {
@@ -27,18 +32,24 @@ pub(crate) struct Person {
     pub(crate) device: Device,
     /// How often each fault has struck on the link.
     pub(crate) struck: Struck,
-    /// Every text that the device has taken, in order.
+    /// Every text that the devices have taken, in order.
     pub(crate) written: BTreeMap<ConversationId, Vec<(MessageKey, String)>>,
+    /// Texts of devices whose place another has taken, of which these knew that the server has them.
+    pub(crate) acknowledged: BTreeSet<MessageKey>,
+    /// How often another device has taken the place of the one before.
+    pub(crate) moves: u64,
     /// How often each transport was seen to carry the stream.
     pub(crate) carried: BTreeMap<&'static str, u64>,
     link: FaultyLink,
     conversations: Vec<ConversationId>,
     dice: Dice,
+    /// The first strike during which this person signs in elsewhere.
+    first_move: usize,
 }
 
 impl Person {
-    /// Signs up in fair weather.
-    pub(crate) async fn start(name: &'static str, server: SocketAddr, dice: Dice) -> Self {
+    /// Signs up in fair weather, as the `number`th.
+    pub(crate) async fn start((number, name): (usize, &'static str), server: SocketAddr, dice: Dice) -> Self {
         let struck = Struck::default();
         let link = FaultyLink::to(server, struck.clone()).await;
         let device = Device::signed_up(name, &link.origin()).await;
@@ -47,10 +58,13 @@ impl Person {
             device,
             struck,
             written: BTreeMap::new(),
+            acknowledged: BTreeSet::new(),
+            moves: 0,
             carried: BTreeMap::new(),
             link,
             conversations: Vec::new(),
             dice,
+            first_move: number % STRIKES_A_MOVE,
         }
     }
 
@@ -62,7 +76,7 @@ impl Person {
 
     /// Writes through one strike after the other; each must strike.
     pub(crate) async fn live(&mut self, strikes: &[Strike]) {
-        for strike in strikes {
+        for (number, strike) in strikes.iter().enumerate() {
             self.write_for(strike.after).await;
             self.look();
             let before = self.link.strike(*strike);
@@ -76,6 +90,10 @@ impl Person {
                 if tries % TRIES_A_RELOAD == 0 {
                     self.device.reload().await;
                 }
+            }
+            if number % STRIKES_A_MOVE == self.first_move {
+                self.sign_in_elsewhere(strike.lasts).await;
+                continue;
             }
             self.write_for(strike.lasts).await;
             self.link.clear();
@@ -99,6 +117,45 @@ impl Person {
         let key = self.device.send(conversation, &text).await;
         written.push((key, text));
         key
+    }
+
+    /// Signs in on a device with an empty store, which takes the place of the one so far. What goes wrong goes on for
+    /// `lasts` of it.
+    async fn sign_in_elsewhere(&mut self, lasts: Duration) {
+        for conversation in self.conversations.clone() {
+            self.open(conversation).await;
+            let items = self.device.load_all(conversation).await;
+            let is_taken = |state| matches!(state, MessageState::Sent | MessageState::Delivered | MessageState::Read);
+            let own = items.iter().filter(|item| item.author == Author::Me && matches!(item.body, Body::Text(_)));
+            self.acknowledged.extend(own.filter(|item| is_taken(item.state)).map(|item| item.key));
+        }
+        let fresh = Device::start(self.name, &self.link.origin());
+        let clears = async {
+            sleep(lasts).await;
+            self.link.clear();
+        };
+        tokio::join!(clears, signed_in(&fresh, self.name));
+        let mut old = std::mem::replace(&mut self.device, fresh);
+        self.moves += 1;
+        // It asks the server anew, which has ended its session.
+        old.reload().await;
+        let is_over = |seen: &Seen| match seen.session {
+            Session::SignedOut(Some(SignedOutCause::SessionEnded(_))) => Some(()),
+            Session::SignedOut(_) | Session::Starting | Session::Authenticating | Session::SignedIn(_) => None,
+        };
+        old.wait_for("the end of the old device's session", is_over).await;
+        old.kill().await;
+    }
+
+    /// Opens a conversation and waits until the device is a member of it.
+    pub(crate) async fn enter(&self, conversation: ConversationId) {
+        self.open(conversation).await;
+        let is_inside = |seen: &Seen| {
+            let said = |body: &Body| matches!(body, Body::Text(_) | Body::JoinedHere);
+            let inside = seen.items().iter().any(|item| item.state != MessageState::Sending && said(&item.body));
+            (self.moves == 0 || inside).then_some(())
+        };
+        self.device.wait_for("being a member", is_inside).await;
     }
 
     /// Notes by what the stream comes now.
@@ -130,5 +187,16 @@ impl Person {
             sleep(pause).await;
             left -= pause;
         }
+    }
+}
+
+/// Tries to sign in until it goes well.
+async fn signed_in(device: &Device, name: &str) {
+    let mut tries = 0;
+    while let Err(failure) = device.sign_in(name, PASSWORD).await {
+        tries += 1;
+        let may_pass = matches!(failure, Failure::Refused(_));
+        assert!(may_pass && tries < SIGN_INS_MAX, "{name}: sign in for the {tries}th time: {failure}");
+        sleep(IMPATIENCE).await;
     }
 }
