@@ -82,7 +82,7 @@ fn envelope_of(generator: &mut SchemaGenerator, kind: &str, payload: Schema) -> 
         "properties": {
             "type": { "const": kind },
             "payload": payload,
-            "requestId": generator.subschema_for::<RequestId>(),
+            "requestId": generator.subschema_for::<Option<RequestId>>(),
             "timestamp": generator.subschema_for::<Timestamp>()
         }
     })

@@ -25,8 +25,9 @@ const HELP: &str = "\
 cargo xtask <command>
 
   run [-- server options]   set up, build what changed, start one server with the app inside, print its address
-  test [--long] [filter]    everything that is shown by tests: native, foreign clients, tools, SDK and app in the
-                            browser; --long takes 10 000 simulator seeds instead of 500 and all of Autobahn's cases
+  test [--long] [filter]    everything that is shown by tests: native, foreign clients, the server against its OpenAPI
+                            document, tools, SDK and app in the browser; --long takes 10 000 simulator seeds instead of
+                            500 and all of Autobahn's cases
   bench [name] [--json]     figures beside their budgets: append, connects, fanout, idle, rooms, storm, crypto, size (all
                             without a name)
   chaos [--seed N] [--faults N] [--minutes N]

@@ -9,6 +9,8 @@ mod foreign;
 mod fuzz;
 mod npm;
 mod peer;
+mod python;
+mod schemathesis;
 mod target;
 mod trunk;
 
@@ -25,6 +27,7 @@ pub(crate) use foreign::foreign;
 pub(crate) use fuzz::fuzz;
 pub(crate) use npm::npm;
 pub(crate) use peer::nchan;
+pub(crate) use schemathesis::schemathesis;
 pub(crate) use target::wasm_target;
 
 /// Everything that building the app needs.

@@ -2,6 +2,7 @@
 //! line `N passed, N failed`. Rule: a part that fails does not keep the next from running.
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use crate::failure::{Failure, at};
 use crate::process::{self, cargo, program, run_reading};
@@ -65,6 +66,8 @@ fn parts(tally: &mut Tally, extent: Extent, filter: Option<&str>) -> Result<(), 
         native(tally, extent, filter)?;
         let outcome = foreign(tally, filter);
         built(tally, outcome);
+        let outcome = contract(tally, filter);
+        built(tally, outcome);
         if filter.is_none_or(|filter| AUTOBAHN.contains(filter)) {
             let outcome = autobahn_cases(tally, extent);
             built(tally, outcome);
@@ -102,14 +105,32 @@ fn native(tally: &mut Tally, extent: Extent, filter: Option<&str>) -> Result<(),
 /// Clients and proxies that are not ours.
 fn foreign(tally: &mut Tally, filter: Option<&str>) -> Result<(), Failure> {
     setup::foreign()?;
-    step("foreign clients of the stream", || {
-        let before = *tally;
-        let mut command = cargo();
-        command.args(["test", "--no-fail-fast", "--package", "sotto-tests", "--test", "foreign"]).args(filter);
-        let well = run_reading(&mut command, |line| tally.cargo_line(line))?;
-        tally.program_ended(well, before);
-        Ok(())
+    step("foreign clients of the stream", || run_target(tally, &mut target("foreign", filter)))
+}
+
+/// The server against its own description.
+fn contract(tally: &mut Tally, filter: Option<&str>) -> Result<(), Failure> {
+    let schemathesis = setup::schemathesis()?;
+    step("the server against its OpenAPI document", || {
+        let mut command = target("contract", filter);
+        // It tells how many cases there were.
+        command.args(["--", "--nocapture"]).env("SCHEMATHESIS", schemathesis);
+        run_target(tally, &mut command)
     })
+}
+
+/// Integration tests that a plain `cargo test` leaves out, because they call programs that are not ours.
+fn target(name: &str, filter: Option<&str>) -> Command {
+    let mut command = cargo();
+    command.args(["test", "--no-fail-fast", "--package", "sotto-tests", "--test", name]).args(filter);
+    command
+}
+
+fn run_target(tally: &mut Tally, command: &mut Command) -> Result<(), Failure> {
+    let before = *tally;
+    let well = run_reading(command, |line| tally.cargo_line(line))?;
+    tally.program_ended(well, before);
+    Ok(())
 }
 
 /// The RFCs' own cases against our WebSocket: those that take a moment, or all.
