@@ -13,7 +13,7 @@ use std::rc::Rc;
 
 type Result = std::result::Result<Reply, Failure>;
 
-/// Commands under way. What bounds them is that each comes of something that a person did.
+/// Commands under way. What bounds them is that each comes of something that a person did, or stands once.
 #[derive(Default)]
 pub(crate) struct Answers {
     next: Cell<u64>,
@@ -57,6 +57,13 @@ impl Answers {
         (key, async { receiver.await.unwrap_or(Err(Failure::WrongState)) })
     }
 
+    /// A name for a command whose answer nobody wants, but that is to be carried out by whoever leads: kept until it is
+    /// answered, in place of the same one.
+    pub(crate) fn insist(&self, command: Command) -> CommandKey {
+        self.waiting.borrow_mut().retain(|_, waiting| waiting.command != command);
+        self.expect(command).0
+    }
+
     /// The commands of this tab that are not answered, in the order in which they came.
     pub(crate) fn unanswered(&self) -> Vec<(CommandKey, Command)> {
         self.waiting.borrow().iter().map(|(key, waiting)| (*key, waiting.command.clone())).collect()
@@ -91,5 +98,30 @@ impl Answers {
         drop(self.waiting.take());
         self.forget_others();
         drop(self.channel.take());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sotto_core::wire::ConversationId;
+    use wasm_bindgen_test::wasm_bindgen_test;
+
+    #[wasm_bindgen_test]
+    fn what_is_insisted_on_stands_once_and_as_the_newest() {
+        let answers = Answers::default();
+        let read = |id| Command::MarkRead(ConversationId([id; 16]));
+        let (key, _answer) = answers.expect(Command::StartNotes);
+        for _ in 0..100 {
+            answers.insist(read(1));
+            answers.insist(read(2));
+        }
+        let newest = answers.insist(read(1));
+        let waiting = answers.unanswered();
+        let commands: Vec<_> = waiting.iter().map(|(_, command)| command.clone()).collect();
+        assert_eq!(commands, [Command::StartNotes, read(2), read(1)]);
+        assert_eq!((waiting[0].0, waiting[2].0), (key, newest));
+        answers.answer(newest, Ok(Reply::Done));
+        assert_eq!(answers.unanswered().len(), 2);
     }
 }

@@ -29,6 +29,8 @@ pub(crate) struct Follow {
     shown: Rc<Shown>,
     /// Whose telling is shown, and the number of the newest news of it.
     mirrored: Cell<Option<(LeadKey, u64)>>,
+    /// Whose welcome is on its way.
+    greeted: Cell<Option<LeadKey>>,
     /// Questions that may still stay unanswered.
     patience: Cell<u32>,
 }
@@ -43,7 +45,8 @@ pub(crate) enum Pulse {
 impl Follow {
     /// Begins to follow whoever answers.
     pub(crate) fn begin(channel: Rc<Channel>, answers: Rc<Answers>, shown: Rc<Shown>) -> Self {
-        let follow = Self { channel, answers, shown, mirrored: Cell::new(None), patience: Cell::new(ASKS_MAX) };
+        let (mirrored, greeted, patience) = (Cell::new(None), Cell::new(None), Cell::new(ASKS_MAX));
+        let follow = Self { channel, answers, shown, mirrored, greeted, patience };
         follow.say_hello();
         follow
     }
@@ -58,6 +61,13 @@ impl Follow {
 
     fn say_hello(&self) {
         self.say(FromFollower::Hello { from: self.me(), open: self.open() });
+    }
+
+    /// Asks this lead, which takes commands, to tell everything; once until it does.
+    fn greet(&self, lead: LeadKey) {
+        if self.greeted.replace(Some(lead)) != Some(lead) {
+            self.say_hello();
+        }
     }
 
     fn open(&self) -> Option<ConversationId> {
@@ -106,10 +116,11 @@ impl Follow {
                     Readiness::Busy => PATIENCE_ASKS,
                 });
                 if readiness != Readiness::Starting && self.mirrored.get() != Some((lead, number)) {
-                    self.say_hello();
+                    self.greet(lead);
                 }
             }
             FromLead::Welcome { to, lead, number, told } if to == self.me() => {
+                self.greeted.set(None);
                 let before = self.mirrored.replace(Some((lead, number)));
                 self.take_in(told);
                 if before.is_none_or(|(before, _)| before != lead) {
@@ -126,7 +137,7 @@ impl Follow {
                 }
                 // Told before the welcome, which is on its way.
                 None => {}
-                Some(_) => self.say_hello(),
+                Some(_) => self.greet(lead),
             },
             FromLead::Answer { to, number, result } if to == self.me() => {
                 self.answers.answer(CommandKey(number), result);
@@ -224,6 +235,25 @@ mod tests {
         pair.news(LEAD, 8, Connection::None);
         assert_eq!(*pair.shown.connection.get(), Connection::Offline);
         assert_eq!(pair.said(2).await, [hello(), hello()]);
+    }
+
+    #[wasm_bindgen_test]
+    async fn everything_is_asked_for_once_a_gap_and_once_of_each_lead() {
+        let pair = Pair::new();
+        let here = |lead, number| pair.follow.hear(FromLead::Here { lead, readiness: Readiness::Ready, number });
+        pair.welcome(LEAD, 5);
+        for number in 7..20 {
+            pair.news(LEAD, number, Connection::Offline);
+            here(LEAD, number);
+        }
+        pair.welcome(LEAD, 19);
+        pair.news(LEAD, 20, Connection::Offline);
+        pair.news(LEAD, 22, Connection::None);
+        here(NEXT, 1);
+        here(NEXT, 1);
+        pair.follow.bye();
+        let bye = FromFollower::Bye { from: ME };
+        assert_eq!(pair.said(5).await, [hello(), hello(), hello(), hello(), bye]);
     }
 
     #[wasm_bindgen_test]

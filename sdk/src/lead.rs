@@ -173,6 +173,7 @@ mod tests {
     use crate::timeline::tests::HERE;
     use sotto_core::contract::Failure;
     use sotto_core::view::{Connection, Link, Privacy};
+    use sotto_core::wire::Millis;
     use wasm_bindgen_test::wasm_bindgen_test;
 
     const KEY: LeadKey = LeadKey(10);
@@ -265,5 +266,42 @@ mod tests {
         let answer = FromLead::Answer { to: TAB, number: 2, result: Err(Failure::WrongState) };
         let here = FromLead::Here { lead: KEY, readiness: Readiness::Ready, number: 0 };
         assert_eq!(heard(&said, 4).await[2..], [answer, here]);
+    }
+
+    #[wasm_bindgen_test]
+    async fn the_core_is_told_that_it_is_seen_by_any_tab_and_hidden_by_the_last_one() {
+        const OTHER: ViewerKey = ViewerKey(6);
+        let (lead, _said, _tab) = lead();
+        let world = Rc::clone(&lead.world);
+        let me = world.shown.viewer();
+        let looks = |from, visibility| lead.hear(FromFollower::Looks { from, visibility });
+        let told = || {
+            let visibility = |input| match input {
+                Input::Visibility(visibility) => Some(visibility),
+                _ => None,
+            };
+            world.inputs.take_now().into_iter().filter_map(visibility).collect::<Vec<_>>()
+        };
+        world.look(me, Visibility::Hidden);
+        assert_eq!(told(), [Visibility::Hidden]);
+        // One that asks can be seen; that it goes on is no news.
+        lead.hear(FromFollower::Ask { from: TAB });
+        lead.hear(FromFollower::Ask { from: TAB });
+        assert_eq!(told(), [Visibility::Visible]);
+        looks(OTHER, Visibility::Visible);
+        looks(TAB, Visibility::Hidden);
+        assert_eq!(told(), [Visibility::Visible]);
+        lead.hear(FromFollower::Bye { from: OTHER });
+        assert_eq!(told(), [Visibility::Hidden]);
+        // One that is gone without a word is forgotten, this tab never is.
+        lead.hear(FromFollower::Ask { from: TAB });
+        let later = |ms| clock::now().after(Millis(ms));
+        world.forget_gone(later(5_000));
+        assert_eq!(told(), [Visibility::Visible]);
+        world.forget_gone(later(60_000));
+        assert_eq!(told(), [Visibility::Hidden]);
+        world.look(me, Visibility::Visible);
+        world.forget_gone(later(60_000));
+        assert_eq!(told(), [Visibility::Visible]);
     }
 }

@@ -10,8 +10,8 @@ use crate::shown::Told;
 use sotto_core::contract::{Command, Failure, Reply, ViewerKey, Visibility};
 use sotto_core::view::{
     Author, Body, Change, CloseCause, Connection, Conversation, ConversationKind, Item, LastMessage, Link, LogEntry,
-    LogKind, Me, MessageKey, MessageState, Older, Pace, Person, Position, Privacy, Progress, Session, Severity, Sharing,
-    SignedOutCause, TimelineChange, UnreadableCause,
+    LogKind, Me, MessageKey, MessageState, Older, Pace, Person, Position, Privacy, Progress, Session, Severity,
+    Sharing, SignedOutCause, TimelineChange, UnreadableCause,
 };
 use sotto_core::wire::account::Name;
 use sotto_core::wire::event::{LossCause, SessionEndCause};

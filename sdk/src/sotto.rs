@@ -237,8 +237,8 @@ impl Sotto {
     pub fn mark_read(&self, conversation: ConversationId) {
         // Kept until it is done: another tab may be about to take over. Nobody waits for the answer.
         let tab = &self.life.tab;
-        let (key, _) = tab.answers.expect(Command::MarkRead(conversation));
-        tab.submit(key, Command::MarkRead(conversation));
+        let command = Command::MarkRead(conversation);
+        tab.submit(tab.answers.insist(command.clone()), command);
     }
 
     /// The user is writing; call it at each key press, the core throttles.

@@ -23,6 +23,8 @@ pub(crate) enum Alarm {
     Update(ConversationId),
     /// Say again who is there.
     Presence,
+    /// Say how far this device has come.
+    Acknowledge,
 }
 
 /// What is to be done later.
@@ -36,6 +38,11 @@ impl Alarms {
     pub(crate) fn set(&mut self, at: Millis, alarm: Alarm) {
         self.due.retain(|(_, set)| *set != alarm);
         self.due.push((at, alarm));
+    }
+
+    /// Whether an alarm is set.
+    pub(crate) fn is_set(&self, alarm: Alarm) -> bool {
+        self.due.iter().any(|(_, set)| *set == alarm)
     }
 
     /// Forgets an alarm.

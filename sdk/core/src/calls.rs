@@ -43,17 +43,27 @@ pub(crate) enum Purpose {
     Presence(u64),
     /// Whether a stream lives, and how long its way is.
     Ping,
+    /// How far this device has come.
+    Acknowledge,
 }
 
 impl Purpose {
     /// Whether it is short and asked for often, so that a WebSocket may carry it.
     fn is_light(&self) -> bool {
-        matches!(self, Purpose::Send(..) | Purpose::Commit(..) | Purpose::Typing | Purpose::Presence(_) | Purpose::Ping)
+        matches!(
+            self,
+            Purpose::Send(..)
+                | Purpose::Commit(..)
+                | Purpose::Typing
+                | Purpose::Presence(_)
+                | Purpose::Ping
+                | Purpose::Acknowledge
+        )
     }
 
     /// Whether it is of no use any more when its time has passed.
     fn is_fleeting(&self) -> bool {
-        matches!(self, Purpose::Typing | Purpose::Ping)
+        matches!(self, Purpose::Typing | Purpose::Ping | Purpose::Acknowledge)
     }
 
     /// Whether its answer takes no longer than the way.

@@ -448,7 +448,7 @@ impl Client {
             }
             Purpose::Presence(number) => self.attended(number, read::<sotto_wire::presence::Attend>(body)),
             // What comes of these is told by the stream, or is of no matter.
-            Purpose::PublishKeys | Purpose::Typing => {}
+            Purpose::PublishKeys | Purpose::Typing | Purpose::Acknowledge => {}
         }
     }
 

@@ -132,9 +132,10 @@ pub enum Command {
         /// the last [`SENDS_KNOWN_MAX`]. Drawn by the core when left out.
         client_id: Option<ClientId>,
     },
-    /// Try a failed message again, at the end of the outbox.
+    /// Try a failed message again, at the end of the outbox. One that has not failed, or no longer, stays as it is. Answers
+    /// [`Reply::Done`].
     Retry(MessageKey),
-    /// Forget a failed message.
+    /// Forget a failed message. One that has not failed, or is gone, stays as it is. Answers [`Reply::Done`].
     Discard(MessageKey),
     /// Everything in the open conversation has been seen.
     MarkRead(ConversationId),

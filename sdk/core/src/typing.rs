@@ -25,7 +25,8 @@ impl Typing {
         Say::Start
     }
 
-    /// The user has sent what they wrote: the next letter is said at once.
+    /// What the user wrote is on its way, or has come to the server: the next letter is said at once. Both, because the text
+    /// ends what was said before it at the other side.
     pub(crate) fn sent(&mut self, conversation: ConversationId) {
         self.said.remove(&conversation);
     }

@@ -1,7 +1,7 @@
 //! The connection in use: tickets and tokens, frames, and the end of a session as the server tells it.
 
 use super::{Client, Tree};
-use crate::alarms::Alarms;
+use crate::alarms::{Alarm, Alarms};
 use crate::calls::{self, Answer, Purpose};
 use crate::contract::{Failure, Output, RequestKey, StreamKey};
 use crate::inbox::{Entry, Full};
@@ -20,6 +20,12 @@ use sotto_wire::{Code, DeviceId, Endpoint, Millis, PROTOCOL, Problem, Retry, env
 
 /// How long a package of last resort is given out before another takes its place.
 const LAST_RESORT_LIFE_MS: Millis = Millis(30 * 86_400_000);
+
+/// So long after it has come further, a device says how far: the server needs that in order to know what it may
+/// forget, which is a matter of days.
+const ACKNOWLEDGE_AFTER_MS: Millis = Millis(60_000);
+/// Within this time after that, so that all who got the same event do not say so at once.
+const ACKNOWLEDGE_SPREAD_MS: Millis = Millis(30_000);
 
 impl Client {
     /// Does what the connection wants.
@@ -47,6 +53,22 @@ impl Client {
                 Action::ChangeOver => self.change_over(),
                 Action::Ping(_) => self.ask::<Ping>(Purpose::Ping, &PingRequest::default()),
             }
+        }
+    }
+
+    /// The device has come further, which the server is told after a while.
+    pub(super) fn owe_cursor(&mut self) {
+        if !self.alarms.is_set(Alarm::Acknowledge) {
+            let spread = Millis(self.random.up_to(ACKNOWLEDGE_SPREAD_MS.0));
+            self.alarms.set(self.now.after(ACKNOWLEDGE_AFTER_MS).after(spread), Alarm::Acknowledge);
+        }
+    }
+
+    /// Says how far this device has come, once that is on disk.
+    pub(super) fn acknowledge_cursor(&mut self) {
+        let cursor = self.inbox.cursor().cloned();
+        if self.stream.is_open() && cursor.is_some() {
+            self.ask_after::<Ping>(Purpose::Acknowledge, &PingRequest { cursor });
         }
     }
 

@@ -51,7 +51,13 @@ impl Client {
                 }
             };
             match handled {
-                Handled::Yes => self.inbox.done(taken),
+                Handled::Yes => {
+                    // That others have got something is of no matter.
+                    if matches!(taken.entry, Entry::Event(_)) {
+                        self.owe_cursor();
+                    }
+                    self.inbox.done(taken);
+                }
                 Handled::NotYet => {
                     self.inbox.put_back(taken);
                     break;
@@ -207,6 +213,7 @@ impl Client {
         let Some(item) = self.outbox.remove(sequence) else { return };
         self.ledger.delete(record::outbox(sequence));
         if let Content::Text(Text { sequence, text, .. }) = item.content {
+            self.typing.sent(item.conversation);
             if let Some(row) = self.list.row_mut(item.conversation) {
                 row.taken = row.taken.max(sequence);
             }

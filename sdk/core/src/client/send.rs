@@ -54,7 +54,7 @@ impl Client {
 
     /// Tries a failed message again, at the end.
     pub(super) fn retry(&mut self, message: MessageKey) -> Result<(), Failure> {
-        let sequence = self.failed(message)?;
+        let Some(sequence) = self.failed(message)? else { return Ok(()) };
         let Some(Item { conversation, client_id, content: Content::Text(text), .. }) = self.outbox.remove(sequence)
         else {
             return Err(Failure::NotFound);
@@ -70,17 +70,20 @@ impl Client {
 
     /// Forgets a failed message.
     pub(super) fn discard(&mut self, message: MessageKey) -> Result<(), Failure> {
-        let sequence = self.failed(message)?;
+        let Some(sequence) = self.failed(message)? else { return Ok(()) };
         self.outbox.remove(sequence);
         self.ledger.delete(record::outbox(sequence));
         self.show_gone(message);
         Ok(())
     }
 
-    fn failed(&self, message: MessageKey) -> Result<u64, Failure> {
-        let sequence = self.outbox.find(message.conversation, message.client_id).ok_or(Failure::NotFound)?;
-        let failed = self.outbox.item(sequence).filter(|item| matches!(item.stage, Stage::Failed { .. }));
-        failed.map(|_| sequence).ok_or(Failure::NotFound)
+    /// The number of a failed message. `None` when it is that no more, or was never: whoever asks again, because a lead has
+    /// ended before it answered, is answered as the first time.
+    fn failed(&self, message: MessageKey) -> Result<Option<u64>, Failure> {
+        self.list.row(message.conversation).filter(|_| self.me() == Some(message.sender)).ok_or(Failure::NotFound)?;
+        let sequence = self.outbox.find(message.conversation, message.client_id);
+        let item = sequence.and_then(|sequence| self.outbox.item(sequence));
+        Ok(sequence.filter(|_| item.is_some_and(|item| matches!(item.stage, Stage::Failed { .. }))))
     }
 
     /// Everything in a conversation has been seen.
@@ -248,6 +251,10 @@ impl Client {
     /// The server's answer about an item.
     pub(super) fn sent(&mut self, (id, sequence): (ConversationId, u64), answer: Result<MessageSent, Problem>) {
         let epoch = self.groups.as_ref().and_then(|groups| groups.epoch(id));
+        let is_text = self.outbox.item(sequence).is_some_and(|item| matches!(item.content, Content::Text(_)));
+        if is_text && answer.is_ok() {
+            self.typing.sent(id);
+        }
         let random = self.random.clone();
         match self.outbox.answered((id, sequence), answer, epoch, (self.now, &random)) {
             Outcome::Unchanged => {}

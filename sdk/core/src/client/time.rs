@@ -50,6 +50,7 @@ impl Client {
                 Alarm::Commit(id, client_id) => self.commit_again(id, client_id),
                 Alarm::Update(id) => self.update(id),
                 Alarm::Presence => self.presence.again(),
+                Alarm::Acknowledge => self.acknowledge_cursor(),
             }
         }
     }

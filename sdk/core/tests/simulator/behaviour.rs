@@ -5,10 +5,11 @@ use crate::script::{BEGIN, Beginning, PEOPLE};
 use crate::world::{Spoiled, World};
 use bytes::Bytes;
 use sotto_core::contract::{CommandKey, Failure, Input, Network, Reply, Table, ViewerKey};
-use sotto_core::view::{Body, Change, Connection, Item, MessageState, UnreadableCause};
+use sotto_core::view::{Body, Change, Connection, Item, MessageKey, MessageState, Session, UnreadableCause};
 use sotto_core::wire::event::{Ephemeral, Event, HistoryLost, LossCause};
 use sotto_core::wire::message::SendMessage;
-use sotto_core::wire::{Code, ConversationId, Cursor, Endpoint, Millis, limit};
+use sotto_core::wire::ticket::Transport;
+use sotto_core::wire::{Code, ConversationId, Cursor, DeviceRef, Endpoint, Millis, limit};
 use sotto_core::{Client, Command, Output};
 use std::sync::OnceLock;
 
@@ -70,6 +71,11 @@ pub(crate) fn texts(world: &mut World, browser: usize, id: ConversationId) -> Ve
 
 fn states(world: &mut World, browser: usize, id: ConversationId) -> Vec<MessageState> {
     items(world, browser, id).into_iter().map(|item| item.state).collect()
+}
+
+fn device(world: &World, browser: usize) -> DeviceRef {
+    let Some(Session::SignedIn(me)) = &world.browsers[browser].screen.session else { panic!("nobody is signed in") };
+    world.server.accounts.current_ref(me.user).expect("it has a device")
 }
 
 /// Everything that a client wants done now.
@@ -199,6 +205,81 @@ fn nothing_sealed_leaves_before_its_batch_and_all_of_it_after() {
     let after = outputs(&mut client);
     assert!(sends(&after), "{after:?}");
     assert!(after.iter().any(|it| matches!(it, Output::Answer { result: Ok(Reply::Message(_)), .. })));
+}
+
+#[test]
+fn who_writes_on_after_a_text_is_seen_to_write_although_the_text_has_ended_it() {
+    let mut world = world();
+    let id = direct(&mut world);
+    let (typing, text) = (Command::Typing(id), Command::Send { conversation: id, text: "hi".into(), client_id: None });
+    let is_seen = |world: &World| !world.browsers[BERT].screen.conversations[&id].typing.is_empty();
+    let mut ended = 0;
+    for _ in 0..10 {
+        world.command(ANNA, text.clone());
+        world.command(ANNA, typing.clone());
+        world.run_for(1_000);
+        // Sometimes the text is there first.
+        ended += usize::from(!is_seen(&world));
+        world.command(ANNA, typing.clone());
+        world.run_for(500);
+        assert!(is_seen(&world));
+        world.run_for(10_000);
+    }
+    assert!(ended > 0);
+}
+
+#[test]
+fn a_device_says_how_far_it_has_come_once_a_minute_at_most_and_only_when_something_came() {
+    for transport in [Transport::Sse, Transport::WebSocket, Transport::LongPoll] {
+        let mut world = world();
+        let id = direct(&mut world);
+        world.command(BERT, Command::UseTransport(Some(transport)));
+        world.run_for(100_000);
+        world.server.acknowledged.clear();
+        for number in 0..30 {
+            let text = format!("text {number}");
+            world.command(ANNA, Command::Send { conversation: id, text, client_id: None });
+            world.run_for(1_000);
+        }
+        world.run_for(600_000);
+        let bert = device(&world, BERT);
+        let said: Vec<_> = world.server.acknowledged.iter().filter(|(device, _)| *device == bert).collect();
+        let head = world.server.asked_from().1;
+        assert!(matches!(&said[..], [(_, cursor)] if cursor.as_str() == head.to_string()), "{said:?} of {head}");
+    }
+}
+
+#[test]
+fn trying_again_and_forgetting_are_answered_alike_when_they_are_asked_again() {
+    let mut world = world();
+    let id = direct(&mut world);
+    let refusal = |world: &mut World| {
+        world.server.lies.refuses = Some(Code::NotAMember);
+        let answer = ask(world, ANNA, Command::Send { conversation: id, text: "no".into(), client_id: None });
+        world.server.lies.refuses = None;
+        let Ok(Reply::Message(key)) = answer else { panic!("no message but {answer:?}") };
+        key
+    };
+    let key = refusal(&mut world);
+    assert!(matches!(states(&mut world, ANNA, id)[..], [MessageState::Failed(_)]));
+    for _ in 0..2 {
+        assert_eq!(ask(&mut world, ANNA, Command::Retry(key)), Ok(Reply::Done));
+        assert_eq!(states(&mut world, ANNA, id), [MessageState::Delivered]);
+    }
+    // It has come: nothing is forgotten.
+    assert_eq!(ask(&mut world, ANNA, Command::Discard(key)), Ok(Reply::Done));
+    assert_eq!(states(&mut world, ANNA, id), [MessageState::Delivered]);
+    let key = refusal(&mut world);
+    for _ in 0..2 {
+        assert_eq!(ask(&mut world, ANNA, Command::Discard(key)), Ok(Reply::Done));
+        assert_eq!(states(&mut world, ANNA, id), [MessageState::Delivered]);
+    }
+    let elsewhere = MessageKey { conversation: ConversationId([9; 16]), ..key };
+    let of_bert = MessageKey { sender: device(&world, BERT), ..key };
+    for message in [elsewhere, of_bert] {
+        assert_eq!(ask(&mut world, ANNA, Command::Retry(message)), Err(Failure::NotFound));
+        assert_eq!(ask(&mut world, ANNA, Command::Discard(message)), Err(Failure::NotFound));
+    }
 }
 
 #[test]

@@ -25,6 +25,8 @@ pub(crate) struct Lies {
     pub(crate) states: States,
     /// Keeps every message and says that it came too late.
     pub(crate) keeps: Option<Vec<SendMessageRequest>>,
+    /// Refuses every message for this reason.
+    pub(crate) refuses: Option<Code>,
     /// Calls the first among the people of a conversation by the second name.
     pub(crate) calls: Option<(&'static str, &'static str)>,
 }

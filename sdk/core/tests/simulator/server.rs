@@ -60,6 +60,8 @@ pub(crate) struct Server {
     pub(crate) lies: Lies,
     /// How often a commit was asked for.
     pub(crate) commits_asked: usize,
+    /// How far devices say that they have come.
+    pub(crate) acknowledged: Vec<(DeviceRef, Cursor)>,
     log: Vec<Row>,
     conversations: BTreeMap<ConversationId, Conversation>,
     answers: BTreeMap<(DeviceRef, ClientId), Bytes>,
@@ -126,8 +128,9 @@ impl Server {
         }
         let body = match post.path {
             OpenTicket::PATH => serve::<OpenTicket>(post, now, |request| self.open_ticket(post, &request, now)),
-            Ping::PATH => serve::<Ping>(post, now, |_| {
-                self.accounts.device(post)?;
+            Ping::PATH => serve::<Ping>(post, now, |request| {
+                let device = self.accounts.device(post)?;
+                self.acknowledged.extend(request.cursor.map(|cursor| (device, cursor)));
                 Ok(Pong { server_time: now })
             }),
             CreateConversation::PATH => serve::<CreateConversation>(post, now, |request| {
@@ -352,6 +355,9 @@ impl Server {
         }
         if request.epoch > it.epoch() || request.epoch + limit::EPOCHS_BEFORE < it.epoch() {
             return Err(Problem { cursor: Some(self.head()), ..Problem::new(Code::StaleEpoch) });
+        }
+        if let Some(code) = self.lies.refuses {
+            return refuse(code);
         }
         if let Some(kept) = &mut self.lies.keeps {
             kept.push(request);
