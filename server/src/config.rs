@@ -208,6 +208,9 @@ pub struct Rates {
     /// Groups created, moved on and loaded a minute by one account
     #[arg(long, env = "SOTTO_GROUPS_PER_MINUTE_AND_USER", value_name = "COUNT", default_value_t = 600)]
     pub groups_per_minute_and_user: u32,
+    /// Changes of presence and looks at it a minute by one account
+    #[arg(long, env = "SOTTO_PRESENCES_PER_MINUTE_AND_USER", value_name = "COUNT", default_value_t = 120)]
+    pub presences_per_minute_and_user: u32,
 }
 
 impl Config {
@@ -261,6 +264,7 @@ impl Config {
             ("finds_per_minute_and_user", rates.finds_per_minute_and_user.into(), 1, RATE_MAX),
             ("claims_per_minute_and_user", rates.claims_per_minute_and_user.into(), 1, RATE_MAX),
             ("groups_per_minute_and_user", rates.groups_per_minute_and_user.into(), 1, RATE_MAX),
+            ("presences_per_minute_and_user", rates.presences_per_minute_and_user.into(), 1, RATE_MAX),
         ];
         for (key, value, from, to) in ranges {
             if !(from..=to).contains(&value) {

@@ -3,7 +3,6 @@
 //! [`writer`](self) appends, `tail` reads what was appended and gives it out, `life` runs one stream, `hub` knows who
 //! gets what. The rule: the log is the truth. What is in memory here can be lost at any time without losing an event.
 
-pub(crate) mod acknowledged;
 pub(crate) mod cursor;
 pub(crate) mod ear;
 pub(crate) mod event;
@@ -11,13 +10,16 @@ pub(crate) mod frame;
 pub(crate) mod hub;
 pub(crate) mod life;
 pub(crate) mod mls;
+pub(crate) mod noted;
 pub(crate) mod outlet;
 pub(crate) mod poll;
+pub(crate) mod presence;
 pub(crate) mod pulse;
 #[cfg(test)]
 mod slow_tests;
 pub(crate) mod subscriber;
 pub(crate) mod tail;
+pub(crate) mod telling;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
@@ -27,12 +29,13 @@ pub(crate) mod typing;
 pub(crate) mod writer;
 
 use crate::clock::Clock;
-use crate::delivery::acknowledged::Acknowledged;
 use crate::delivery::cursor::CursorKey;
 use crate::delivery::frame::Notice;
 use crate::delivery::hub::Hub;
 use crate::delivery::life::Opening;
+use crate::delivery::noted::Notes;
 use crate::delivery::poll::Polled;
+use crate::delivery::presence::Presences;
 use crate::delivery::subscriber::Subscriber;
 use crate::delivery::ticket::{Start, TicketError, Tickets};
 use crate::delivery::typing::Typing;
@@ -84,10 +87,12 @@ pub(crate) struct Inner {
     is_closing: AtomicBool,
     /// Turns of those who read the log on their own.
     replays: Semaphore,
+    /// Locked before those below, where it is locked together with one.
     hub: Mutex<Hub>,
     tickets: Mutex<Tickets>,
     typing: Mutex<Typing>,
-    acknowledged: Mutex<Acknowledged>,
+    presences: Mutex<Presences>,
+    notes: Mutex<Notes>,
     stop: watch::Sender<bool>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
 }
@@ -101,12 +106,30 @@ impl Inner {
         lock(&self.tickets)
     }
 
-    fn acknowledged(&self) -> MutexGuard<'_, Acknowledged> {
-        lock(&self.acknowledged)
+    fn presences(&self) -> MutexGuard<'_, Presences> {
+        lock(&self.presences)
+    }
+
+    fn notes(&self) -> MutexGuard<'_, Notes> {
+        lock(&self.notes)
     }
 
     fn typing(&self) -> MutexGuard<'_, Typing> {
         lock(&self.typing)
+    }
+
+    /// Adds a subscriber, whose person is there from now on.
+    fn enter(&self, subscriber: &Arc<Subscriber>) {
+        let mut hub = self.hub();
+        hub.add(subscriber.clone());
+        self.presences().open((subscriber.device(), subscriber.id()), self.clock.now());
+    }
+
+    /// Removes a subscriber. Without another the person stays for the grace of presence.
+    fn leave(&self, subscriber: &Subscriber) {
+        let mut hub = self.hub();
+        let rooms = hub.remove(subscriber.id());
+        self.presences().close((subscriber.device(), subscriber.id()), rooms, self.clock.now());
     }
 
     /// Says goodbye to a subscriber that came when its session had just ended, or the server was closing its streams.
@@ -162,7 +185,8 @@ impl Delivery {
             hub: Mutex::new(Hub::new(tail)),
             tickets: Mutex::default(),
             typing: Mutex::default(),
-            acknowledged: Mutex::default(),
+            presences: Mutex::default(),
+            notes: Mutex::default(),
             stop,
             tasks: Mutex::default(),
         });
@@ -170,7 +194,8 @@ impl Delivery {
             writer,
             tokio::spawn(tail::run(inner.clone(), news, stopped.clone())),
             tokio::spawn(pulse::beat(inner.clone(), stopped.clone())),
-            tokio::spawn(acknowledged::keep(inner.clone(), stopped.clone())),
+            tokio::spawn(noted::keep(inner.clone(), stopped.clone())),
+            tokio::spawn(telling::run(inner.clone(), stopped.clone())),
         ];
         if let Some(keep) = terms.retention_ms {
             tasks.push(tokio::spawn(pulse::retain(inner.clone(), keep, stopped)));
@@ -229,7 +254,7 @@ impl Delivery {
 
     /// Notes that `device` has stored everything up to `n`.
     pub(crate) fn acknowledge(&self, device: DeviceId, n: LogNumber) {
-        self.0.acknowledged().note(device, n);
+        self.0.notes().acknowledge(device, n);
     }
 
     /// Tells the other people of a conversation that somebody writes, or has stopped.

@@ -16,6 +16,7 @@ pub(crate) mod messages;
 pub(crate) mod openapi;
 pub(crate) mod ping;
 pub(crate) mod poll;
+pub(crate) mod presence;
 pub(crate) mod rate;
 pub(crate) mod sessions;
 pub(crate) mod socket;
@@ -47,6 +48,7 @@ pub(crate) fn routes() -> Routes {
         messages::routes,
         openapi::routes,
         ping::routes,
+        presence::routes,
         typing::routes,
         ticket::routes,
         events::routes,

@@ -9,6 +9,7 @@ pub(crate) mod conversation;
 pub(crate) mod group;
 pub(crate) mod key;
 pub(crate) mod log;
+pub(crate) mod presence;
 pub(crate) mod rows;
 pub(crate) mod secret;
 pub(crate) mod session;

@@ -111,9 +111,9 @@ impl Hub {
         Joining::Live
     }
 
-    /// Removes a subscriber and its routes.
-    pub(crate) fn remove(&mut self, id: u64) {
-        self.unroute(id);
+    /// Removes a subscriber and its routes; gives the streams that it was routed from.
+    pub(crate) fn remove(&mut self, id: u64) -> Vec<Stream> {
+        let streams = self.unroute(id);
         self.subscribers.remove(&id);
         if self.subscribers.is_empty() {
             // Give the memory of a storm back.
@@ -121,6 +121,7 @@ impl Hub {
             self.routes.shrink_to_fit();
             self.recent = Recent::default();
         }
+        streams
     }
 
     /// All subscribers.
@@ -139,6 +140,11 @@ impl Hub {
     #[cfg(test)]
     pub(crate) fn recent(&self) -> impl Iterator<Item = &Page> {
         self.recent.pages.iter().map(|(page, _)| &**page)
+    }
+
+    /// The streams that a subscriber is routed from, and those that it was.
+    pub(crate) fn streams(&self, id: u64) -> &[Stream] {
+        self.subscribers.get(&id).map_or(&[], |registration| &registration.streams)
     }
 
     /// The routes of `stream` now.
@@ -190,11 +196,13 @@ impl Hub {
         Arc::make_mut(self.routes.entry(stream).or_default()).push(route);
     }
 
-    fn unroute(&mut self, id: u64) {
-        let Some(registration) = self.subscribers.get_mut(&id) else { return };
-        for stream in std::mem::take(&mut registration.streams) {
-            self.retain(stream, |route| route.subscriber.id() != id);
+    fn unroute(&mut self, id: u64) -> Vec<Stream> {
+        let Some(registration) = self.subscribers.get_mut(&id) else { return Vec::new() };
+        let streams = std::mem::take(&mut registration.streams);
+        for stream in &streams {
+            self.retain(*stream, |route| route.subscriber.id() != id);
         }
+        streams
     }
 
     fn retain(&mut self, stream: Stream, keep: impl Fn(&Route) -> bool) {

@@ -59,18 +59,17 @@ pub(crate) enum Step {
 pub(crate) async fn run(inner: Arc<Inner>, start: Start, socket: TcpStream, opening: Opening) {
     let Opening { codec, mut ear, first_words, session_ends_at } = opening;
     let subscriber = {
-        let now = inner.clock.now();
-        let mut hub = inner.hub();
-        let subscriber = Arc::new(Subscriber::new(hub.next_id(), start, (codec, Outlet::Socket(socket)), now));
+        let (now, id) = (inner.clock.now(), inner.hub().next_id());
+        let subscriber = Arc::new(Subscriber::new(id, start, (codec, Outlet::Socket(socket)), now));
         subscriber.stands_until(session_ends_at);
         subscriber.give_read(&first_words, start.from, now);
-        hub.add(subscriber.clone());
+        inner.enter(&subscriber);
         subscriber
     };
     drop(first_words);
     inner.greet_late(&subscriber);
     while live(&inner, &subscriber, &mut ear).await {}
-    inner.hub().remove(subscriber.id());
+    inner.leave(&subscriber);
     let Some(socket) = subscriber.socket() else { return };
     // Others may still hold the subscriber for a moment; the peer is to see the end now.
     let _ = SockRef::from(socket).shutdown(Shutdown::Write);
@@ -161,8 +160,11 @@ async fn read_on(inner: &Inner, subscriber: &Subscriber, position: LogNumber) ->
     // Under the lock of the hub: no row is claimed between joining and being live.
     match hub.join(subscriber.id(), bounds.head, &memberships) {
         // Said once in a series of polls, when it becomes true.
-        Joining::Live if subscriber.stage() == Stage::Live => subscriber.go_live(&[], bounds.head, now),
-        Joining::Live => subscriber.go_live(caught_up.bytes(subscriber.codec()), bounds.head, now),
+        Joining::Live => {
+            inner.presences().route((subscriber.device(), subscriber.id()), now);
+            let is_known = subscriber.stage() == Stage::Live;
+            subscriber.go_live(if is_known { &[] } else { caught_up.bytes(subscriber.codec()) }, bounds.head, now);
+        }
         Joining::Behind => {}
         Joining::Gone => subscriber.break_now(),
     }

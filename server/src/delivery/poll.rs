@@ -34,21 +34,20 @@ struct Seat<'a>(&'a Inner, Arc<Subscriber>);
 
 impl Drop for Seat<'_> {
     fn drop(&mut self) {
-        self.0.hub().remove(self.1.id());
+        self.0.leave(&self.1);
     }
 }
 
 /// Holds a poll until there is something to say, or for as long as it may be held.
 pub(crate) async fn hold(inner: &Inner, start: Start, first_words: Option<Notice>) -> Polled {
     let seat = {
-        let now = inner.clock.now();
-        let mut hub = inner.hub();
+        let (now, id) = (inner.clock.now(), inner.hub().next_id());
         let outlet = Outlet::Memory(Mutex::default());
-        let subscriber = Arc::new(Subscriber::new(hub.next_id(), start, (Codec::List, outlet), now));
+        let subscriber = Arc::new(Subscriber::new(id, start, (Codec::List, outlet), now));
         if let Some(first_words) = first_words {
             subscriber.give_read(first_words.bytes(Codec::List), start.from, now);
         }
-        hub.add(subscriber.clone());
+        inner.enter(&subscriber);
         Seat(inner, subscriber)
     };
     let subscriber = &seat.1;

@@ -300,9 +300,14 @@ impl Subscriber {
 
     /// Gives an ephemeral event, unless the socket is busy with durable ones.
     pub(crate) fn give_ephemeral(&self, notice: &Notice, now: Millis) {
+        self.give_passing(notice.bytes(self.codec), now);
+    }
+
+    /// Gives ephemeral events in one write, unless the socket is busy with durable ones.
+    pub(crate) fn give_passing(&self, bytes: &[u8], now: Millis) {
         let mut state = self.state();
         if state.is_idle() && state.phase != Phase::Ending {
-            self.put(&mut state, notice.bytes(self.codec), now);
+            self.put(&mut state, bytes, now);
         }
     }
 

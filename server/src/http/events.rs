@@ -15,7 +15,7 @@ use crate::http::endpoint::{Routes, envelope_response, refuse, wrong_method};
 use crate::http::{auth, headers, poll, socket};
 use crate::refusal::Refusal;
 use crate::share::Network;
-use crate::store::{StoreError, key};
+use crate::store::presence;
 use crate::websocket;
 use axum::body::Body;
 use axum::extract::{Extension, Request, State};
@@ -137,9 +137,8 @@ async fn begin(
 
 /// The first event of every stream.
 async fn connected(app: &App, start: Start) -> Result<Notice, Refusal> {
-    let mut connection = app.store.read().acquire().await.map_err(StoreError::from)?;
-    let key_packages = key::stock(&mut connection, start.device.device).await?;
-    drop(connection);
+    let (settings, key_packages) = presence::beginning(app.store.read(), start.device).await?;
+    app.delivery.learn_settings(start.device.user, settings);
     let now = app.clock.now();
     let heartbeat_ms = app.delivery.terms().heartbeat_ms;
     Ok(Notice::new(Ephemeral::Connected(Connected { heartbeat_ms, key_packages, server_time: now }), now))

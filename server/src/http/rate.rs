@@ -59,6 +59,7 @@ pub(crate) struct Limits {
     finds: Limit,
     claims: Limit,
     groups: Limit,
+    presences: Limit,
 }
 
 /// Which step of a sign-up: each has the whole limit, so that one sign-up counts once.
@@ -81,6 +82,7 @@ impl Limits {
             finds: Limit::new(rates.finds_per_minute_and_user),
             claims: Limit::new(rates.claims_per_minute_and_user),
             groups: Limit::new(rates.groups_per_minute_and_user),
+            presences: Limit::new(rates.presences_per_minute_and_user),
         }
     }
 
@@ -114,6 +116,11 @@ impl Limits {
     /// A command of `user` that carries the state of a group: up to 20 MB each.
     pub(crate) fn group(&self, user: UserId) -> Result<(), Refusal> {
         self.groups.take(user, 1)
+    }
+
+    /// A change or look of `user` at presence.
+    pub(crate) fn presence(&self, user: UserId) -> Result<(), Refusal> {
+        self.presences.take(user, 1)
     }
 }
 

@@ -42,6 +42,7 @@ pub(crate) fn roomy(folder: &TempDir) -> Config {
         &mut config.rates.finds_per_minute_and_user,
         &mut config.rates.claims_per_minute_and_user,
         &mut config.rates.groups_per_minute_and_user,
+        &mut config.rates.presences_per_minute_and_user,
     ] {
         *rate = 1_000_000;
     }

@@ -12,6 +12,7 @@ use sotto_wire::key::{ClaimKeysRequest, PublishKeysRequest};
 use sotto_wire::limit::COMMANDS_IN_FLIGHT_MAX;
 use sotto_wire::message::LoadMessagesRequest;
 use sotto_wire::ping::PingRequest;
+use sotto_wire::presence::{Attention, PresenceRequest, Status};
 use sotto_wire::ticket::TicketRequest;
 use sotto_wire::typing::TypingRequest;
 use sotto_wire::{Access, ClientId, Millis, PROTOCOL, RequestId, account::FindUserRequest, cbor};
@@ -52,6 +53,7 @@ fn requests((ada, ben): (&Person, &Person), new: &CreateConversationRequest) -> 
     };
     let published = PublishKeysRequest { key_packages: packages(&ada.device.device, 50..52), last_resort: None };
     let page = LoadMessagesRequest { conversation, before: None, limit: 10 };
+    let noticed = PresenceRequest { attention: Attention::Away, status: Some(Status::Busy), audience: None };
     let ticket = TicketRequest { cursor: None, protocol: PROTOCOL, features: vec![] };
     let value = |value: serde_json::Result<Value>| value.expect("wire types are JSON");
     vec![
@@ -65,6 +67,7 @@ fn requests((ada, ben): (&Person, &Person), new: &CreateConversationRequest) -> 
         ("load_group", value(serde_json::to_value(LoadGroupRequest { conversation, epoch: None }))),
         ("typing_start", value(serde_json::to_value(TypingRequest { conversation }))),
         ("typing_stop", value(serde_json::to_value(TypingRequest { conversation }))),
+        ("presence", value(serde_json::to_value(noticed))),
         ("open_ticket", value(serde_json::to_value(ticket))),
         ("ping", value(serde_json::to_value(PingRequest { cursor: None }))),
         ("claim_keys", value(serde_json::to_value(ClaimKeysRequest { users: vec![ben.user] }))),

@@ -8,6 +8,7 @@ mod devices;
 mod ends;
 mod keys;
 mod limits;
+mod presence;
 mod process;
 mod refusals;
 mod room;

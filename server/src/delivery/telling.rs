@@ -1,0 +1,171 @@
+//! Tells people of one another: who of those that are routed to the same conversations learns which change of presence.
+//!
+//! The rule: whoever is told shares a conversation now, and shows their own presence to people. A receiver is told all
+//! changes of a tick in one write; nothing here reads the database while a stream opens or closes.
+
+use crate::delivery::frame::Notice;
+use crate::delivery::hub::{Hub, Route, Routes};
+use crate::delivery::presence::{Change, Presences, Rooms, Turn, offline};
+use crate::delivery::subscriber::Subscriber;
+use crate::delivery::{Delivery, Inner};
+use crate::store::log::{LogNumber, Stream};
+use crate::store::presence::{self, Settings};
+use crate::store::{StoreError, Write};
+use sotto_wire::event::Ephemeral;
+use sotto_wire::presence::{Attention, Audience, PersonPresence, Presence};
+use sotto_wire::{DeviceRef, Millis, UserId, limit};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::time::MissedTickBehavior;
+
+/// How often it is looked at what is due: so much later a change is told, and what came in between goes in one write.
+const TICK: Duration = Duration::from_millis(250);
+/// Conversations of one person that are told of a change: as many as one answer has people.
+const ROOMS_MAX: usize = limit::PRESENCE_PEOPLE_MAX;
+/// After how many receivers other tasks run: 256 writes are about a millisecond.
+const RECEIVERS_PER_TURN: usize = 256;
+
+/// Tells what is due, until `stop` says so.
+pub(crate) async fn run(inner: Arc<Inner>, mut stop: watch::Receiver<bool>) {
+    let mut ticks = tokio::time::interval(TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => {}
+            _ = stop.wait_for(|stop| *stop) => return,
+        }
+        while tell(&inner).await {}
+    }
+}
+
+/// Tells a part of what is due now; says whether there was something.
+async fn tell(inner: &Inner) -> bool {
+    let now = inner.clock.now();
+    let mut receivers = HashMap::new();
+    let changes = {
+        // The hub first: a stream that closes leaves both under its lock, so that what is due fits the routes.
+        let (hub, mut presences) = (inner.hub(), inner.presences());
+        let changes = presences.settle(now);
+        for (at, change) in changes.iter().enumerate() {
+            receive((&hub, &presences), (at, change), &mut receivers);
+        }
+        changes
+    };
+    if changes.is_empty() {
+        return false;
+    }
+    {
+        let mut notes = inner.notes();
+        for change in &changes {
+            change.seen_at.into_iter().for_each(|at| notes.see(change.person.user, at));
+        }
+    }
+    let notices: Vec<Notice> = changes.iter().map(|change| Notice::new(event(change.person), now)).collect();
+    for (count, (subscriber, told)) in receivers.values().enumerate() {
+        let bytes: Vec<&[u8]> = told.iter().map(|at| notices[*at].bytes(subscriber.codec())).collect();
+        subscriber.give_passing(&bytes.concat(), now);
+        if count % RECEIVERS_PER_TURN == RECEIVERS_PER_TURN - 1 {
+            tokio::task::yield_now().await;
+        }
+    }
+    true
+}
+
+fn event(person: PersonPresence) -> Ephemeral {
+    match person.presence {
+        Presence::Offline => Ephemeral::UserOffline(person),
+        Presence::Online | Presence::Away | Presence::Busy | Presence::Unknown => Ephemeral::UserOnline(person),
+    }
+}
+
+/// Who receives something, by the id of the stream, and the places of the changes in their list.
+type Receivers = HashMap<u64, (Arc<Subscriber>, Vec<usize>)>;
+
+/// Adds a change to all who are to receive it, each once.
+fn receive((hub, presences): (&Hub, &Presences), (at, change): (usize, &Change), receivers: &mut Receivers) {
+    for route in routes(hub, change).iter().flat_map(|routes| routes.iter()).filter(|route| is_live(route)) {
+        let subscriber = &route.subscriber;
+        let user = subscriber.device().user;
+        if user != change.person.user && presences.is_told(user) {
+            let (_, told) = receivers.entry(subscriber.id()).or_insert_with(|| (subscriber.clone(), Vec::new()));
+            if told.last() != Some(&at) {
+                told.push(at);
+            }
+        }
+    }
+}
+
+/// The routes of the conversations that a person is in, without those that are too large.
+fn routes(hub: &Hub, change: &Change) -> Vec<Routes> {
+    let of_streams: Vec<Stream>;
+    let rooms = match &change.rooms {
+        Rooms::Of(ids) => {
+            of_streams = ids.iter().flat_map(|id| hub.streams(*id)).copied().collect();
+            &of_streams
+        }
+        Rooms::Kept(rooms) => rooms,
+    };
+    let is_in = |routes: &Routes| match &change.rooms {
+        // A stream may have been routed from a conversation that its device has left.
+        Rooms::Of(_) => {
+            routes.iter().any(|route| is_live(route) && route.subscriber.device().user == change.person.user)
+        }
+        Rooms::Kept(_) => true,
+    };
+    let rooms = rooms.iter().filter(|room| matches!(room, Stream::Conversation(_))).take(ROOMS_MAX);
+    let routes = rooms.filter_map(|room| hub.routes(*room));
+    routes.filter(|routes| routes.len() <= limit::PRESENCE_MEMBERS_MAX && is_in(routes)).collect()
+}
+
+fn is_live(route: &Route) -> bool {
+    route.last == LogNumber::END
+}
+
+impl Delivery {
+    /// Notes whether somebody looks at a device.
+    pub(crate) fn attend(&self, device: DeviceRef, attention: Attention) {
+        let now = self.0.clock.now();
+        self.0.presences().attend(device, attention, now);
+    }
+
+    /// Notes settings that were read, so that their owner is told of and told.
+    pub(crate) fn learn_settings(&self, user: UserId, settings: Settings) {
+        let now = self.0.clock.now();
+        self.0.presences().learn(user, settings, now);
+    }
+
+    /// The settings of somebody who is there, or was just now.
+    pub(crate) fn known_settings(&self, user: UserId) -> Option<Settings> {
+        self.0.presences().settings(user)
+    }
+
+    /// The turn of a change of settings in `tx`, which nobody else writes meanwhile.
+    pub(crate) fn settings_turn(&self, _tx: &Write) -> Turn {
+        self.0.presences().next_turn()
+    }
+
+    /// Notes settings that are on disk.
+    pub(crate) fn set_settings(&self, user: UserId, settings: Settings, turn: Turn) {
+        let now = self.0.clock.now();
+        self.0.presences().set(user, (settings, turn), now);
+    }
+
+    /// How it is with the people of the conversations of `user`, who must show their own presence to be shown it.
+    pub(crate) async fn people(&self, user: UserId, settings: Settings) -> Result<Vec<PersonPresence>, StoreError> {
+        if settings.audience != Audience::People {
+            return Ok(Vec::new());
+        }
+        let people = presence::people(self.0.store.read(), user).await?;
+        let (presences, notes) = (self.0.presences(), self.0.notes());
+        let person = |(user, seen_at): (UserId, Option<Millis>)| {
+            let seen_at = notes.seen_at(user).max(seen_at);
+            presences.told(user).unwrap_or_else(|| offline(user, seen_at))
+        };
+        Ok(people.into_iter().map(person).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests;

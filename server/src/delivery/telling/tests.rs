@@ -1,0 +1,108 @@
+//! Who receives a change, of those that a hub has routes to.
+
+use super::*;
+use crate::delivery::frame::Codec;
+use crate::delivery::outlet::Outlet;
+use crate::delivery::testing::{NOW, bytes};
+use crate::delivery::ticket::{Stage, Start};
+use crate::store::conversation::Membership;
+use crate::store::session::SessionId;
+use sotto_wire::{ConversationId, DeviceId};
+use std::sync::Mutex;
+
+/// A hub and who is there.
+struct Node {
+    hub: Hub,
+    presences: Presences,
+}
+
+fn device(number: usize) -> DeviceRef {
+    DeviceRef { user: UserId(bytes(number)), device: DeviceId(bytes(number)) }
+}
+
+/// `who`'s place in room `number` up to event `last`.
+fn place(number: usize, who: usize, last: LogNumber) -> Membership {
+    let conversation = ConversationId(bytes(number));
+    Membership { conversation, device: device(who).device, first: LogNumber(1), last }
+}
+
+impl Node {
+    fn new() -> Self {
+        Self { hub: Hub::new(LogNumber(0)), presences: Presences::default() }
+    }
+
+    /// Opens a stream of `who` with these places; gives its id.
+    fn open(&mut self, who: usize, places: &[Membership]) -> u64 {
+        let id = self.hub.next_id();
+        let start = Start { session: SessionId([0; 16]), device: device(who), from: LogNumber(0), stage: Stage::First };
+        let outlet = Outlet::Memory(Mutex::default());
+        self.hub.add(Arc::new(Subscriber::new(id, start, (Codec::List, outlet), NOW)));
+        self.hub.join(id, LogNumber(0), places);
+        self.presences.learn(device(who).user, Settings::default(), NOW);
+        self.presences.open((device(who), id), NOW);
+        self.presences.route((device(who), id), NOW);
+        id
+    }
+
+    /// Whose streams receive what is due, and how much each does.
+    fn settle(&mut self) -> Vec<(u64, usize)> {
+        let mut receivers = HashMap::new();
+        for (at, change) in self.presences.settle(NOW).iter().enumerate() {
+            receive((&self.hub, &self.presences), (at, change), &mut receivers);
+        }
+        let mut counts: Vec<(u64, usize)> = receivers.iter().map(|(id, (_, told))| (*id, told.len())).collect();
+        counts.sort_unstable();
+        counts
+    }
+}
+
+#[test]
+fn receiver_of_several_shared_conversations_is_told_once_on_each_stream() {
+    let mut node = Node::new();
+    let shared = |who| [place(1, who, LogNumber::END), place(2, who, LogNumber::END)];
+    let (one, other) = (node.open(2, &shared(2)), node.open(2, &shared(2)));
+    node.settle();
+    node.open(1, &shared(1));
+    assert_eq!(node.settle(), [(one, 1), (other, 1)]);
+}
+
+#[test]
+fn conversation_over_the_bound_is_told_nothing() {
+    for (members, expected) in [(limit::PRESENCE_MEMBERS_MAX, limit::PRESENCE_MEMBERS_MAX - 1), (257, 0)] {
+        let mut node = Node::new();
+        for who in 2..=members {
+            node.open(who, &[place(1, who, LogNumber::END)]);
+        }
+        while !node.settle().is_empty() {}
+        node.open(1, &[place(1, 1, LogNumber::END)]);
+        assert_eq!(node.settle().len(), expected, "{members} members");
+    }
+}
+
+#[test]
+fn who_has_left_is_told_nothing_and_tells_nothing() {
+    let mut node = Node::new();
+    let (here, gone) = (LogNumber::END, LogNumber(5));
+    let left = node.open(2, &[place(1, 2, gone), place(2, 2, here)]);
+    let other = node.open(3, &[place(2, 3, here), place(1, 3, here)]);
+    node.settle();
+    let comes = node.open(1, &[place(1, 1, here)]);
+    assert_eq!(node.settle(), [(other, 1)], "not {left}");
+    node.presences.attend(device(2), Attention::Away, NOW);
+    let told = node.presences.settle(NOW.after(Millis(limit::PRESENCE_EVERY_MS)));
+    let mut receivers = HashMap::new();
+    receive((&node.hub, &node.presences), (0, &told[0]), &mut receivers);
+    assert_eq!(receivers.keys().copied().collect::<Vec<_>>(), [other], "not {comes}");
+}
+
+#[test]
+fn who_is_shown_nobody_receives_nothing() {
+    let mut node = Node::new();
+    node.open(2, &[place(1, 2, LogNumber::END)]);
+    let turn = node.presences.next_turn();
+    let hidden = Settings { audience: Audience::Nobody, ..Settings::default() };
+    node.presences.set(device(2).user, (hidden, turn), NOW);
+    node.settle();
+    node.open(1, &[place(1, 1, LogNumber::END)]);
+    assert_eq!(node.settle(), []);
+}
