@@ -1,5 +1,5 @@
-//! A TCP proxy on loopback between devices and the server: passes, refuses, holds or cuts, and keeps all bytes of both
-//! ways. Owns the link, knows no protocol.
+//! A TCP proxy on loopback between devices and the server: passes, refuses, holds, cuts or changes, and keeps all bytes of
+//! both ways. Owns the link, knows no protocol.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -20,10 +20,14 @@ enum Mode {
     Cut,
 }
 
+/// Bytes, and as many others in their place.
+type Change = (&'static [u8], &'static [u8]);
+
 #[derive(Default)]
 struct Record {
     bytes: Vec<u8>,
     connections: usize,
+    change: Option<Change>,
 }
 
 /// A link between devices and a server. Ends with its owner.
@@ -63,6 +67,22 @@ impl Proxy {
     /// Closes every connection and refuses new ones until [`Proxy::pass`].
     pub fn cut(&self) {
         self.mode.send_replace(Mode::Cut);
+    }
+
+    /// Puts `others` in the place of `these`, as many, wherever they come in one piece from now on.
+    pub fn change(&self, these: &'static [u8], others: &'static [u8]) {
+        assert_eq!(these.len(), others.len(), "lengths that are told elsewhere must stay true");
+        lock(&self.record).change = Some((these, others));
+    }
+
+    /// Changes nothing any more.
+    pub fn change_nothing(&self) {
+        lock(&self.record).change = None;
+    }
+
+    /// How often these bytes were carried.
+    pub fn count(&self, these: &[u8]) -> usize {
+        memchr::memmem::find_iter(&lock(&self.record).bytes, these).count()
     }
 
     /// Everything that was carried, both ways, in the order in which it came.
@@ -120,7 +140,7 @@ async fn pump(
         if mode.wait_for(|mode| *mode != Mode::Hold).await.is_err() {
             return;
         }
-        lock(&record).bytes.extend_from_slice(&buffer[..length]);
+        note(&record, &mut buffer[..length]);
         if to.write_all(&buffer[..length]).await.is_err() {
             return;
         }
@@ -128,6 +148,16 @@ async fn pump(
     // The peer has said all it will say: so it is said to the other, who may still be answering. If it is gone already,
     // so is the reason to tell it.
     let _gone = to.shutdown().await;
+}
+
+/// Changes a piece where that is wished for, and records it.
+fn note(record: &Mutex<Record>, piece: &mut [u8]) {
+    let mut record = lock(record);
+    if let Some((these, others)) = record.change {
+        let places: Vec<usize> = memchr::memmem::find_iter(piece, these).collect();
+        places.into_iter().for_each(|at| piece[at..at + others.len()].copy_from_slice(others));
+    }
+    record.bytes.extend_from_slice(piece);
 }
 
 #[cfg(test)]
@@ -165,6 +195,19 @@ mod tests {
         assert_eq!(say(&mut link, b"hello").await.expect("passes"), b"hello");
         assert_eq!(proxy.carried(), b"hellohello");
         assert_eq!(proxy.connections(), 1);
+        task.abort();
+    }
+
+    #[tokio::test]
+    async fn bytes_are_changed_as_long_as_that_is_wished_for() {
+        let (server, task) = echo().await;
+        let proxy = Proxy::to(server).await;
+        let mut link = TcpStream::connect(proxy.address).await.expect("the proxy listens");
+        proxy.change(b"one", b"two");
+        assert_eq!(say(&mut link, b"one and one").await.expect("passes"), b"two and two");
+        proxy.change_nothing();
+        assert_eq!(say(&mut link, b"one").await.expect("passes"), b"one");
+        assert_eq!((proxy.count(b"two"), proxy.count(b"one")), (4, 2));
         task.abort();
     }
 

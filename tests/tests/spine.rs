@@ -23,6 +23,8 @@ mod sessions;
 mod streams;
 #[path = "spine/transports.rs"]
 mod transports;
+#[path = "spine/versions.rs"]
+mod versions;
 
 /// The server's program, built by cargo with these tests.
 const SERVER: &str = env!("CARGO_BIN_EXE_sotto-server-under-test");

@@ -1,15 +1,120 @@
-//! Sessions at the border: single-use tickets (T4), rotating refresh tokens (A3), and credentials that stand nowhere.
+//! Sessions at the border: single-use tickets (T4), rotating refresh tokens (A3), what a device does when they end (A6), and
+//! credentials that stand nowhere.
 
 use crate::SERVER;
 use crate::pair::{Pair, caller};
-use sotto_core::view::{MessageState, Session, SignedOutCause};
+use sotto_core::view::{Connection, MessageKey, MessageState, Session, SignedOutCause};
 use sotto_tests::canary::{self, Canary};
-use sotto_tests::{Caller, Server};
+use sotto_tests::{Caller, Device, Proxy, Seen, Server};
 use sotto_wire::event::SessionEndCause;
+use sotto_wire::session::{EndSession, EndSessionRequest};
 use sotto_wire::ticket::{OpenTicket, TicketRequest};
-use sotto_wire::{Code, PROTOCOL};
+use sotto_wire::{Code, ConversationId, PROTOCOL};
 
 const TICKET: TicketRequest = TicketRequest { cursor: None, protocol: PROTOCOL, features: Vec::new() };
+
+/// A life of access tokens so short that a device renews its own every second in which it sends something.
+const SHORT_LIFE: (&str, &str) = ("ACCESS_LIFE_MS", "2000");
+/// Ten minutes of a life of ten minutes would be one: so many lives of the short ones.
+const LIVES: usize = 10;
+/// After so many renewals every token of before has ended.
+const RENEWALS_A_LIFE: usize = 3;
+
+/// What a device has asked for and got, as far as it has to do with its session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Asked {
+    refreshes: usize,
+    streams: usize,
+    commands: usize,
+    /// Answers of 401.
+    refused: usize,
+}
+
+impl Asked {
+    /// Over this link so far.
+    fn over(link: &Proxy) -> Self {
+        Self {
+            refreshes: link.count(b"POST /api/sessions/refresh "),
+            streams: link.count(b"GET /api/events?"),
+            commands: link.count(b"POST /api/"),
+            refused: link.count(b"HTTP/1.1 401 "),
+        }
+    }
+
+    fn since(self, before: Self) -> Self {
+        Self {
+            refreshes: self.refreshes - before.refreshes,
+            streams: self.streams - before.streams,
+            commands: self.commands - before.commands,
+            refused: self.refused - before.refused,
+        }
+    }
+}
+
+/// Sends messages until the device has renewed its access token so many times; gives how many.
+async fn renewals(device: &Device, conversation: ConversationId, count: usize) -> usize {
+    let (mut renewed, mut sent) = (0, 0);
+    let mut token = device.cookies.refresh_token();
+    while renewed < count {
+        let message = device.send(conversation, "hello").await;
+        device.wait_for("its acknowledgement", |seen| is_taken(seen, message).then_some(())).await;
+        sent += 1;
+        let now = device.cookies.refresh_token();
+        renewed += usize::from(now != token);
+        token = now;
+    }
+    sent
+}
+
+fn is_taken(seen: &Seen, message: MessageKey) -> bool {
+    seen.items().iter().any(|item| item.key == message && item.state != MessageState::Sending)
+}
+
+#[tokio::test]
+async fn access_tokens_that_end_are_renewed_once_each_and_the_stream_goes_on() {
+    let pair = Pair::start_on(Server::start_with(SERVER, &[SHORT_LIFE]).await).await;
+    let before = Asked::over(&pair.link);
+    let sent = renewals(&pair.ben, pair.conversation, LIVES).await;
+    let Asked { refreshes, streams, commands, refused } = Asked::over(&pair.link).since(before);
+    assert_eq!((refreshes, streams, refused), (LIVES, 0, 0), "{sent} messages");
+    assert!(commands >= sent + refreshes, "requests were counted: {commands}");
+}
+
+#[tokio::test]
+async fn request_that_comes_after_the_end_of_its_token_is_refused_once_and_goes_again_with_a_fresh_one() {
+    let pair = Pair::start_on(Server::start_with(SERVER, &[SHORT_LIFE]).await).await;
+    // A token with half of its life before it.
+    renewals(&pair.ben, pair.conversation, 1).await;
+    let before = Asked::over(&pair.link);
+    pair.link.hold();
+    let message = pair.ben.send(pair.conversation, "on its way for long").await;
+    renewals(&pair.ada, pair.conversation, RENEWALS_A_LIFE).await;
+    pair.link.pass();
+    pair.ben.wait_for_state(message, MessageState::Delivered).await;
+    let Asked { refreshes, streams, refused, .. } = Asked::over(&pair.link).since(before);
+    assert_eq!((refreshes, streams, refused), (1, 0, 1));
+}
+
+#[tokio::test]
+async fn device_whose_session_was_ended_elsewhere_closes_its_stream_and_asks_for_nothing_more() {
+    let pair = Pair::start_on(Server::start_with(SERVER, &[SHORT_LIFE]).await).await;
+    let mut elsewhere = Caller::to(&pair.server.origin());
+    elsewhere.cookies = pair.ben.cookies.copied();
+    elsewhere.call::<EndSession>(&EndSessionRequest {}).await.expect("the cookie is good");
+    let ended = pair.ben.wait_for("the end of the session", signed_out).await;
+    assert_eq!(ended, Some(SignedOutCause::SessionEnded(SessionEndCause::SignedOut)));
+    pair.ben.wait_for("no connection", |seen| (seen.connection == Connection::None).then_some(())).await;
+    let before = Asked::over(&pair.link);
+    renewals(&pair.ada, pair.conversation, RENEWALS_A_LIFE).await;
+    assert_eq!(Asked::over(&pair.link), before);
+}
+
+fn signed_out(seen: &Seen) -> Option<Option<SignedOutCause>> {
+    match seen.session {
+        Session::SignedOut(cause) => Some(cause),
+        Session::Starting | Session::Authenticating | Session::SignedIn(_) => None,
+    }
+}
 
 #[tokio::test]
 async fn ticket_opens_one_stream_and_is_refused_the_second_time() {
@@ -118,13 +223,7 @@ async fn device_whose_refresh_token_was_stolen_learns_why_it_is_signed_out() {
         }
     }
     assert_eq!(thief.refresh().await.map_err(|problem| problem.code), Err(Code::SessionEnded));
-    let ended = pair
-        .ada
-        .wait_for("the end of the session", |seen| match seen.session {
-            Session::SignedOut(cause) => Some(cause),
-            Session::Starting | Session::Authenticating | Session::SignedIn(_) => None,
-        })
-        .await;
+    let ended = pair.ada.wait_for("the end of the session", signed_out).await;
     assert_eq!(ended, Some(SignedOutCause::SessionEnded(SessionEndCause::TokenReused)));
     pair.ben.me().await;
 }
