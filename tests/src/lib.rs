@@ -7,8 +7,8 @@ mod clock;
 pub mod device;
 mod dice;
 pub mod fault;
+mod front;
 pub mod http;
-mod nginx;
 mod proxy;
 mod server;
 
@@ -16,8 +16,8 @@ pub use canary::Canary;
 pub use clock::now;
 pub use device::{Device, Seen};
 pub use dice::{Dice, fresh_seed};
+pub use front::Front;
 pub use http::{Answer, Caller};
-pub use nginx::Nginx;
 pub use proxy::Proxy;
 pub use server::{Ended, LogRow, LogRowKind, Server};
 

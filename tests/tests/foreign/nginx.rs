@@ -1,11 +1,13 @@
 //! Our server behind nginx as it is installed, with its buffering on (T5).
 
 use crate::SERVER;
+use crate::readme;
 use crate::room::{Program, Room, script};
 use sotto_core::view::{Connection, Progress};
-use sotto_tests::{Device, Nginx, Server, now};
+use sotto_tests::{Device, Front, Server, now};
 use sotto_wire::Millis;
 use sotto_wire::ticket::Transport;
+use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -19,10 +21,30 @@ const DEAF: &str = "proxy_buffering on; proxy_ignore_headers X-Accel-Buffering;"
 /// What an operator adds for WebSockets.
 const UPGRADES: &str = "proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection upgrade;";
 
+/// nginx before `server`, with these directives beside `proxy_pass`.
+async fn before(server: SocketAddr, directives: &str) -> Front {
+    let passes = format!("proxy_pass http://{server}; proxy_http_version 1.1; proxy_set_header Host $http_host;");
+    Front::nginx(&format!("location / {{ {passes} {directives} }}")).await
+}
+
+#[tokio::test]
+async fn device_behind_nginx_as_the_readme_sets_it_up_is_reached_by_every_transport() {
+    let server = Server::start(SERVER).await;
+    let nginx = readme::nginx(server.address()).await;
+    readme::reaches_by_every_transport(&server, &nginx).await;
+}
+
+#[tokio::test]
+async fn nginx_as_the_readme_sets_it_up_tells_who_asks_and_where() {
+    let server = readme::server_that_counts_addresses().await;
+    let nginx = readme::nginx(server.address()).await;
+    readme::tells_who_asks_and_where(&nginx).await;
+}
+
 #[tokio::test]
 async fn stream_flows_through_a_buffering_nginx_because_the_server_says_so() {
     let room = Room::open().await;
-    let nginx = Nginx::before(room.server.address(), BUFFERING).await;
+    let nginx = before(room.server.address(), BUFFERING).await;
     let mut curl = Program::curl(&room.stream(&nginx.origin()).await);
     for number in 1..=5 {
         room.say(number).await;
@@ -32,7 +54,7 @@ async fn stream_flows_through_a_buffering_nginx_because_the_server_says_so() {
     }
 
     // What would be without that header: the same proxy gives nothing.
-    let deaf = Nginx::before(room.server.address(), DEAF).await;
+    let deaf = before(room.server.address(), DEAF).await;
     let mut curl = Program::curl(&room.stream(&deaf.origin()).await);
     room.say(6).await;
     let nothing = timeout(Duration::from_secs(1), curl.frames_until(6)).await;
@@ -42,7 +64,7 @@ async fn stream_flows_through_a_buffering_nginx_because_the_server_says_so() {
 #[tokio::test]
 async fn websocket_flows_through_an_nginx_that_passes_upgrades_on() {
     let room = Room::open().await;
-    let nginx = Nginx::before(room.server.address(), UPGRADES).await;
+    let nginx = before(room.server.address(), UPGRADES).await;
     let socket = room.stream(&nginx.origin()).await.replacen("http", "ws", 1);
     let mut program = Program::start("node", &[&script("ws.mjs"), &socket]);
     for number in 1..=5 {
@@ -65,7 +87,7 @@ async fn device_behind_a_deaf_nginx_that_passes_upgrades_on_falls_back_to_websoc
 /// By what a device is online that reaches its server through such an nginx only. It hears what is said to it.
 async fn fallen_back_behind(directives: &str) -> Transport {
     let server = Server::start(SERVER).await;
-    let nginx = Nginx::before(server.address(), directives).await;
+    let nginx = before(server.address(), directives).await;
     let (ada, ben) = (Device::start("ada", &nginx.origin()), Device::signed_up("ben", &server.origin()).await);
     ada.sign_up("ada", "", sotto_tests::device::PASSWORD).await.expect("a free name");
     let began = now();

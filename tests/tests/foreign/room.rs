@@ -112,6 +112,22 @@ impl Program {
         )
     }
 
+    /// The same, with what browsers say of compression.
+    pub(crate) fn curl_as_a_browser(url: &str) -> Self {
+        Self::start(
+            "curl",
+            &[
+                "--silent",
+                "--no-buffer",
+                "--compressed",
+                "--fail-with-body",
+                "--header",
+                "Accept: text/event-stream",
+                url,
+            ],
+        )
+    }
+
     /// curl that asks for JSON.
     pub(crate) fn curl_json(url: &str) -> Self {
         Self::start("curl", &["--silent", "--header", "Accept: application/json", url])

@@ -39,8 +39,8 @@ cargo xtask <command>
   check                     format, clippy (native and wasm32), types of the browser journeys, tidy, cargo deny
 
 Each command does the set-up that it needs (wasm32 target, wasm-bindgen, Trunk, npm packages, Chromium) and skips what is
-there. Everything lands in target/, node_modules/ and dist/. What is missing of Chromium, its driver, curl, nginx and (for
-`bench fanout`) nchan is installed from apt where xtask runs as root.
+there. Everything lands in target/, node_modules/ and dist/. What is missing of Chromium, its driver, curl, nginx, Caddy
+and (for `bench fanout`) nchan is installed from apt where xtask runs as root.
 
   CHROMIUM, CHROMEDRIVER  the browser to test with and its driver, instead of those on PATH
   SOTTO_DATA_DIR          where `run` keeps its data (default target/sotto-data)
