@@ -12,6 +12,10 @@ use sotto_wire::presence::{Attention, Audience, PersonPresence, PresenceNoted, P
 /// After so long without a page that can be seen, nobody looks at this device.
 const AWAY_AFTER_MS: Millis = Millis(60_000);
 
+/// So old may an answer get while somebody looks. Changes come by the stream, but not all: a server tells nobody who is
+/// between two polls or has much else to take in.
+const OLD_AFTER_MS: Millis = Millis(300_000);
+
 /// What others are shown of the user, as it stands on disk.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Settings {
@@ -87,12 +91,13 @@ enum Said {
     Asked {
         number: u64,
         request: PresenceRequest,
+        at: Millis,
         met: u32,
         /// Who has come, changed or gone since: the stream is newer than the answer, or as new.
         since: People,
     },
-    /// This, and it has told of the people of so many conversations.
-    Heard(Attention, u32),
+    /// This, then, and it has told of the people of so many conversations.
+    Heard { attention: Attention, at: Millis, met: u32 },
     /// Something to which it has not answered well.
     InVain,
 }
@@ -115,7 +120,15 @@ impl Presence {
 
     /// When there is something to say though nothing happens.
     pub(crate) fn deadline(&self, now: Millis) -> Option<Millis> {
-        self.away_at().filter(|at| *at > now && self.stream.is_some())
+        let old = self.old_at();
+        self.away_at().filter(|at| *at > now && self.stream.is_some()).into_iter().chain(old).min()
+    }
+
+    fn old_at(&self) -> Option<Millis> {
+        match self.said {
+            Said::Heard { attention: Attention::Here, at, .. } => Some(at.after(OLD_AFTER_MS)),
+            Said::Heard { attention: Attention::Away, .. } | Said::Nothing | Said::Asked { .. } | Said::InVain => None,
+        }
     }
 
     /// The stream of now, if it has caught up. Without one, nothing is known of anybody.
@@ -136,28 +149,33 @@ impl Presence {
             Some(at) if at <= now => Attention::Away,
             Some(_) | None => Attention::Here,
         };
-        match &self.said {
+        let is_old = self.old_at().is_some_and(|at| at <= now);
+        match self.said {
             Said::Nothing => {}
-            Said::Heard(heard, met) if *heard != attention || *met != self.met || !settings.is_told() => {}
-            Said::Heard(..) | Said::Asked { .. } | Said::InVain => return None,
+            Said::Heard { attention: heard, met, .. }
+                if is_old || heard != attention || met != self.met || !settings.is_told() => {}
+            Said::Heard { .. } | Said::Asked { .. } | Said::InVain => return None,
         }
         let request = PresenceRequest { attention, status: settings.wished_status, audience: settings.wished_audience };
         self.next_number += 1;
         let number = self.next_number;
-        self.said = Said::Asked { number, request, met: self.met, since: People::default() };
+        self.said = Said::Asked { number, request, at: now, met: self.met, since: People::default() };
         Some((number, request))
     }
 
     /// The answer to the question of this number, which stands for all that was known before. `None` when something newer
     /// is asked.
     pub(crate) fn noted(&mut self, number: u64, answer: &PresenceNoted, settings: &mut Settings) -> Option<Vec<Told>> {
-        let (request, met, since) = match &mut self.said {
-            Said::Asked { number: asked, request, met, since } if *asked == number => {
-                (*request, *met, std::mem::take(since))
+        let (request, since) = match std::mem::take(&mut self.said) {
+            Said::Asked { number: asked, request, at, met, since } if asked == number => {
+                self.said = Said::Heard { attention: request.attention, at, met };
+                (request, since)
             }
-            Said::Asked { .. } | Said::Nothing | Said::Heard(..) | Said::InVain => return None,
+            other @ (Said::Asked { .. } | Said::Nothing | Said::Heard { .. } | Said::InVain) => {
+                self.said = other;
+                return None;
+            }
         };
-        self.said = Said::Heard(request.attention, met);
         settings.settle(&request, answer);
         let mut people = People::default();
         let since = since.as_slice().iter().filter(|_| settings.is_shown_others());

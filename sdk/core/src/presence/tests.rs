@@ -97,6 +97,24 @@ fn an_answer_stands_for_all_that_was_known_but_not_for_what_came_since_it_was_as
 }
 
 #[test]
+fn an_answer_that_has_become_old_is_asked_for_again_while_somebody_looks() {
+    let (mut presence, mut settings) = attending(Vec::new());
+    assert_eq!(
+        (presence.next(&settings, Millis(299_999)), presence.deadline(Millis(0))),
+        (None, Some(Millis(300_000)))
+    );
+    let (number, _) = presence.next(&settings, Millis(300_000)).expect("it is old");
+    assert_eq!(presence.deadline(Millis(300_000)), None);
+    presence.noted(number, &answer(Vec::new()), &mut settings).expect("it was asked");
+    assert_eq!(presence.next(&settings, Millis(300_000)), None);
+    presence.look(Visibility::Hidden, Millis(300_000));
+    let (number, said) = presence.next(&settings, Millis(360_000)).expect("nobody looks");
+    presence.noted(number, &answer(Vec::new()), &mut settings).expect("it was asked");
+    assert_eq!(said, request(Attention::Away));
+    assert_eq!((presence.next(&settings, Millis(u64::MAX)), presence.deadline(Millis(360_000))), (None, None));
+}
+
+#[test]
 fn who_is_met_in_a_new_conversation_is_asked_for_also_when_it_comes_while_something_is_asked() {
     let (mut presence, mut settings) = attending(Vec::new());
     presence.meet();

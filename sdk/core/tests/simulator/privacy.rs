@@ -116,10 +116,10 @@ fn presence_is_said_once_a_stream_and_at_each_change_and_not_again_and_again() {
     let id = direct(&mut world);
     let before = world.posts(ANNA, Attend::PATH);
     write(&mut world, BERT, id, "hi");
-    world.run_for(300_000);
+    world.run_for(150_000);
     assert_eq!(world.posts(ANNA, Attend::PATH), before);
     world.visibility(ANNA, Visibility::Hidden);
-    world.run_for(300_000);
+    world.run_for(1_000_000);
     assert_eq!(world.posts(ANNA, Attend::PATH), before + 1);
 }
 
