@@ -112,6 +112,16 @@ async fn who_types_a_password_leads_before_it_is_used() {
 }
 
 #[wasm_bindgen_test]
+async fn a_password_that_is_typed_before_the_client_follows_is_used_too() {
+    let (_first, mut first_places) = client("place-early");
+    first_places.reach(Place::Leading).await;
+    let (second, _second_places) = client("place-early");
+    assert_eq!(second.place(), Place::Starting);
+    assert_eq!(second.sign_in("alice", "a long password").await, Err(Failure::Refused(Code::NotSotto)));
+    first_places.reach(Place::Following).await;
+}
+
+#[wasm_bindgen_test]
 async fn a_lead_that_says_nothing_is_robbed_within_three_seconds() {
     // Somebody who holds the lock and is dead otherwise.
     let never = Closure::<dyn FnMut(JsValue) -> Promise>::new(|_| Promise::new(&mut |_, _| {}));
