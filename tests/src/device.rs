@@ -185,9 +185,12 @@ impl Device {
 
     /// Opens a conversation and waits until its newest page is on screen.
     pub async fn open(&self, conversation: ConversationId) {
+        // What stands on screen before may be the same conversation, whose page is about to be told anew.
+        let before = self.seen().opened;
         self.input(Command::OpenConversation(ViewerKey(0), conversation));
         self.wait_for("the opened conversation", |seen| {
-            seen.timeline.as_ref().filter(|timeline| timeline.conversation == conversation).map(|_| ())
+            let open = seen.timeline.as_ref().filter(|timeline| timeline.conversation == conversation);
+            open.filter(|_| seen.opened > before).map(|_| ())
         })
         .await;
     }

@@ -17,6 +17,8 @@ pub struct Seen {
     pub conversations: BTreeMap<ConversationId, Conversation>,
     /// The open conversation.
     pub timeline: Option<Timeline>,
+    /// How often a conversation was opened, the same one too.
+    pub opened: u64,
     /// Every state that an item of the open timeline was shown in, in order.
     pub states: BTreeMap<MessageKey, Vec<MessageState>>,
     /// Every connection that was shown, in order.
@@ -43,6 +45,7 @@ impl Default for Seen {
             connection: Connection::None,
             conversations: BTreeMap::new(),
             timeline: None,
+            opened: 0,
             states: BTreeMap::new(),
             connections: Vec::new(),
             notified: Vec::new(),
@@ -93,6 +96,7 @@ impl Seen {
         match change {
             TimelineChange::Opened { conversation, items, older } => {
                 self.timeline = Some(Timeline { conversation, items: BTreeMap::new(), older });
+                self.opened += 1;
                 self.put(items);
             }
             TimelineChange::OlderLoaded { conversation, items, older } => {
