@@ -91,8 +91,10 @@ codes! {
     NoKeyPackage "no_key_package" 409 Later "a member has no key package";
     /// The cursor is not one of this deployment.
     BadCursor "bad_cursor" 400 Never "the cursor is not one of this server";
-    /// The client speaks a version of the protocol that the server does not.
+    /// The client is too old: the server no longer speaks its version of the protocol.
     ProtocolUnsupported "protocol_unsupported" 426 Never "this version of the protocol is not spoken here";
+    /// The server is too old: it does not speak the client's version of the protocol yet.
+    ServerTooOld "server_too_old" 426 Never "this version of the protocol is not spoken here yet";
     /// This transport is not offered here, or none was asked for; the answer names those that are.
     UpgradeRequired "upgrade_required" 426 Never "the stream is to be had by another transport";
     /// The device, the account or the address has too many streams; `retry_after_ms` says when to come back.

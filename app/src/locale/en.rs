@@ -333,6 +333,7 @@ fn code(code: Code) -> &'static str {
         Code::Internal => "The server had a problem. Nothing was changed; try again.",
         Code::NotSotto => "Something else answered in place of the server: perhaps this network wants a login first.",
         Code::ProtocolUnsupported => "This version of Sotto is too old for the server. Reload to update.",
+        Code::ServerTooOld => "The server is too old for this version of Sotto. It has to be updated.",
         Code::Unauthorized | Code::SessionEnded | Code::BadTicket => "Your session has ended. Sign in again.",
         Code::DeviceNeeded => "This device is not registered with your account. Sign in again.",
         Code::NotAMember => "You are not part of this conversation any more.",

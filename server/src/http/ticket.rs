@@ -24,8 +24,11 @@ pub(crate) fn routes(routes: Routes) -> Routes {
 
 /// [`OpenTicket`].
 pub(crate) async fn open(app: Arc<App>, caller: DeviceCaller, request: TicketRequest) -> Result<TicketOpened, Refusal> {
-    if !(PROTOCOL_OLDEST..=PROTOCOL).contains(&request.protocol) {
+    if request.protocol < PROTOCOL_OLDEST {
         return Err(Code::ProtocolUnsupported.into());
+    }
+    if request.protocol > PROTOCOL {
+        return Err(Code::ServerTooOld.into());
     }
     let from = match &request.cursor {
         Some(cursor) => {

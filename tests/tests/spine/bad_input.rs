@@ -380,7 +380,7 @@ async fn forged_cursors_pages_keys_and_logins_are_refused() {
             table.ask::<LoadMessages>(&ada, page, Code::BadCursor).await;
         }
         table.ask::<OpenTicket>(&ada, TicketRequest { protocol: 0, ..ticket(None) }, Code::ProtocolUnsupported).await;
-        table.ask::<OpenTicket>(&ada, TicketRequest { protocol: 999, ..ticket(None) }, Code::ProtocolUnsupported).await;
+        table.ask::<OpenTicket>(&ada, TicketRequest { protocol: 999, ..ticket(None) }, Code::ServerTooOld).await;
         for limit in [0, limit::PAGE_MAX + 1] {
             table.ask::<LoadMessages>(&ada, LoadMessagesRequest { limit, ..load.clone() }, Code::Invalid).await;
         }

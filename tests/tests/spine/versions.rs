@@ -22,16 +22,16 @@ fn is_refused_with(seen: &Seen, code: Option<Code>) -> Option<()> {
 }
 
 #[tokio::test]
-async fn device_whose_version_the_server_does_not_speak_says_so_and_goes_on_when_it_is_spoken() {
+async fn device_too_old_or_too_new_for_its_server_says_which_and_goes_on_when_they_understand_each_other() {
     let pair = Pair::start().await;
     let mut all = Vec::new();
-    for version in [OLDER, NEWER] {
+    for (version, code) in [(OLDER, Code::ProtocolUnsupported), (NEWER, Code::ServerTooOld)] {
         pair.link.change(SPOKEN, version);
         pair.link.cut();
         pair.ben.wait_for("the cut", |seen| is_refused_with(seen, None)).await;
         pair.link.pass();
         pair.ben.input(Command::Reconnect);
-        pair.ben.wait_for("the refusal", |seen| is_refused_with(seen, Some(Code::ProtocolUnsupported))).await;
+        pair.ben.wait_for("the refusal", |seen| is_refused_with(seen, Some(code))).await;
         assert!(pair.link.count(version) > 0);
         let text = format!("text {}", all.len());
         let sent = pair.ada.send(pair.conversation, &text).await;
