@@ -7,6 +7,7 @@ use crate::delivery::frame::Notice;
 use crate::delivery::subscriber::Subscriber;
 use crate::refusal::causes;
 use crate::store::StoreError;
+use crate::store::account;
 use crate::store::log::{self, LogNumber};
 use crate::store::session;
 use sotto_wire::Millis;
@@ -87,23 +88,39 @@ pub(crate) async fn retain(inner: Arc<Inner>, keep: Millis, mut stop: watch::Rec
         }
         let before = Millis(inner.clock.now().0.saturating_sub(keep.0));
         match purge(&inner, before).await {
-            Ok(0) => {}
-            Ok(rows) => tracing::info!(rows, "deleted rows that are past retention"),
+            Ok(Purged { rows: 0, .. }) => {}
+            Ok(Purged { rows, devices_behind }) => {
+                tracing::info!(rows, devices_behind, "deleted rows that are past retention");
+            }
             Err(error) => tracing::error!(causes = causes(&error), "failed to delete rows that are past retention"),
         }
     }
 }
 
+/// What retention has done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Purged {
+    /// How many rows it deleted.
+    pub(crate) rows: u64,
+    /// How many devices had not said that they have these rows: some of them will be told that history is lost.
+    pub(crate) devices_behind: u64,
+}
+
 /// Deletes rows that were sent before `before`, in steps that let appends pass between.
-pub(crate) async fn purge(inner: &Inner, before: Millis) -> Result<u64, StoreError> {
-    let mut gone = 0;
+pub(crate) async fn purge(inner: &Inner, before: Millis) -> Result<Purged, StoreError> {
+    let mut rows = 0;
     loop {
         let mut tx = inner.store.write().await?;
         let step = log::purge(&mut tx, before).await?;
         tx.commit().await?;
-        gone += step;
+        rows += step;
         if step == 0 {
-            return Ok(gone);
+            break;
         }
     }
+    if rows == 0 {
+        return Ok(Purged { rows, devices_behind: 0 });
+    }
+    let horizon = log::bounds(inner.store.read()).await?.horizon;
+    Ok(Purged { rows, devices_behind: account::count_behind(inner.store.read(), horizon).await? })
 }

@@ -228,7 +228,8 @@ async fn a_cursor_below_the_horizon_is_told_what_is_lost() {
     bench.clock.advance(Millis(10_000));
     let horizon = log::bounds(bench.store.read()).await.expect("bounds").head;
     send(&delivery, message(room, one, 1_001)).await;
-    crate::delivery::pulse::purge(&delivery.0, NOW.after(Millis(1))).await.expect("purge");
+    let purged = crate::delivery::pulse::purge(&delivery.0, NOW.after(Millis(1))).await.expect("purge");
+    assert_eq!(purged.devices_behind, 2, "nobody has said anything");
     let mut reader = Reader::open(&delivery, other, START).await;
     let Ephemeral::HistoryLost(lost) = reader.ephemeral().await else { panic!("silence") };
     assert_eq!((lost.from, lost.to), (delivery.cursors().write(START), delivery.cursors().write(horizon)));

@@ -9,7 +9,7 @@ use crate::store::{StoreError, key, log};
 use sotto_wire::account::{Identity, Name};
 use sotto_wire::key::NewDevice;
 use sotto_wire::{Base64, DeviceId, DeviceRef, Millis, UserId};
-use sqlx::AnyConnection;
+use sqlx::{Any, AnyConnection, Executor};
 
 /// An account.
 #[derive(Clone, Debug, PartialEq)]
@@ -185,6 +185,21 @@ pub(crate) async fn acknowledge(tx: &mut AnyConnection, device: DeviceId, n: Log
         .execute(tx)
         .await?;
     Ok(())
+}
+
+/// How many devices in use have not said that they have stored everything up to `n`. Reads the whole table: for what is
+/// done a few times an hour.
+pub(crate) async fn count_behind<'e>(
+    executor: impl Executor<'e, Database = Any>,
+    n: LogNumber,
+) -> Result<u64, StoreError> {
+    let row = sqlx::query(
+        "SELECT COUNT(*) FROM device WHERE revoked_at IS NULL AND acknowledged_n < $1 AND registered_n < $1",
+    )
+    .bind(n.0)
+    .fetch_one(executor)
+    .await?;
+    column(&row, 0)
 }
 
 /// Takes the account's current device away: another is registered in the same transaction.

@@ -1,13 +1,13 @@
 //! The contract of the store, on a real database.
 
 use crate::delivery::testing::{Bench, NOW, bytes, commit, direct, message, state};
-use crate::store::Store;
 use crate::store::append::{Append, Appended, append};
 use crate::store::conversation::{self, Creation, NewConversation};
 use crate::store::group::{self, Commitment, Committer};
 use crate::store::log::{self, LogNumber, PageSize, RowKind};
+use crate::store::{Store, account};
 use sotto_wire::conversation::{Kind, Welcome};
-use sotto_wire::{Base64, ClientId, ConversationId, DeviceRef, Millis, UserId};
+use sotto_wire::{Base64, ClientId, ConversationId, DeviceId, DeviceRef, Millis, UserId};
 
 const PAGE: PageSize = PageSize { rows_max: 1_000, body_max_bytes: 1 << 30 };
 
@@ -353,4 +353,31 @@ async fn a_transaction_that_is_dropped_leaves_nothing_and_lets_the_next_begin() 
     drop(tx);
     append_all(&bench, &[message(room, one, 2)]).await;
     assert_eq!(texts(&bench, room).await, ["2"]);
+}
+
+#[tokio::test]
+async fn devices_in_use_that_have_not_said_so_much_are_behind() {
+    let bench = Bench::new().await;
+    let (behind, ahead) = (bench.person(1).await, bench.person(2).await);
+    let replaced = bench.person(3).await;
+    bench.replace(replaced, 13).await;
+    let late = bench.person(4).await;
+    let mut tx = bench.write().await;
+    for (device, n) in [(behind, 4), (ahead, 5), (DeviceRef { device: DeviceId(bytes(13)), ..replaced }, 6)] {
+        account::acknowledge(&mut tx, device.device, LogNumber(n)).await.expect("acknowledged");
+    }
+    account::revoke_device(&mut tx, late, NOW).await.expect("revoked");
+    let device = account::Device {
+        device: DeviceRef { device: DeviceId(bytes(14)), ..late },
+        certificate: vec![5],
+        last_resort: vec![6],
+        registered_n: 5,
+        registered_at: NOW,
+        is_revoked: false,
+        acknowledged_n: 0,
+    };
+    account::insert_device(&mut tx, &device).await.expect("a device that came after");
+    tx.commit().await.expect("commit");
+    assert_eq!(account::count_behind(bench.store.read(), LogNumber(5)).await.expect("a count"), 1);
+    assert_eq!(account::count_behind(bench.store.read(), LogNumber(4)).await.expect("a count"), 0);
 }
