@@ -98,18 +98,22 @@ where
     let bodies = if is_known { &app.bodies.known } else { &app.bodies.strangers };
     let room = bodies.join(auth::address(app.config.address_source, &parts).into());
     let body = read(&parts.headers, body, (max_bytes, room)).await;
-    let request_id = body.as_ref().ok().and_then(|(bytes, _)| request_id(bytes));
-    let outcome = match (caller, body) {
-        (Err(refusal), _) | (Ok(_), Err(refusal)) => Err(refusal),
-        (Ok(caller), Ok((bytes, _room))) => match parse::<E>(&bytes) {
-            Err(refusal) => Err(refusal),
-            // A task of its own: a command that was begun is finished even when its caller hangs up.
-            Ok(request) => match tokio::spawn(command(app.clone(), caller, request)).await {
-                Ok(outcome) => outcome,
-                // Not the error itself: it quotes the panic, which may quote the request.
-                Err(_) => Err(Refusal::failed(CommandPanicked)),
-            },
-        },
+    let (request_id, outcome) = match (caller, body) {
+        (Err(refusal), Ok((bytes, _))) => (request_id(&bytes), Err(refusal)),
+        (Err(refusal), Err(_)) | (Ok(_), Err(refusal)) => (None, Err(refusal)),
+        (Ok(caller), Ok((bytes, _room))) => {
+            let (request_id, request) = parse::<E>(&bytes);
+            let outcome = match request {
+                Err(refusal) => Err(refusal),
+                // A task of its own: a command that was begun is finished even when its caller hangs up.
+                Ok(request) => match tokio::spawn(command(app.clone(), caller, request)).await {
+                    Ok(outcome) => outcome,
+                    // Not the error itself: it quotes the panic, which may quote the request.
+                    Err(_) => Err(Refusal::failed(CommandPanicked)),
+                },
+            };
+            (request_id, outcome)
+        }
     };
     let now = app.clock.now();
     match outcome {
@@ -193,12 +197,15 @@ async fn collect(mut body: Body, (max_bytes, mut room): (usize, Share)) -> Resul
     Ok((bytes, room))
 }
 
-fn parse<E: Endpoint>(bytes: &[u8]) -> Result<E::Request, Refusal> {
-    let envelope = envelope::open(bytes).map_err(|_| Code::Malformed)?;
-    if envelope.kind != E::REQUEST {
-        return Err(Code::UnknownCommand.into());
-    }
-    Ok(envelope::payload(&envelope).map_err(|_| Code::Malformed)?)
+/// The id of a request and what it asks for.
+fn parse<E: Endpoint>(bytes: &[u8]) -> (Option<RequestId>, Result<E::Request, Refusal>) {
+    let Ok(envelope) = envelope::open(bytes) else { return (request_id(bytes), Err(Code::Malformed.into())) };
+    let request = if envelope.kind == E::REQUEST {
+        envelope::payload(&envelope).map_err(|_| Code::Malformed.into())
+    } else {
+        Err(Code::UnknownCommand.into())
+    };
+    (envelope.request_id, request)
 }
 
 /// The id of a request, even of one whose envelope is otherwise broken.
