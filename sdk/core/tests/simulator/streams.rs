@@ -166,7 +166,9 @@ impl Server {
 
     /// Loses what is only in memory; gives the streams back that are cut.
     pub(crate) fn restart(&mut self) -> Vec<u64> {
-        let streams = std::mem::take(&mut self.live).streams.into_keys().collect();
+        // No ticket is given out twice: one from before the restart would open the stream of somebody else.
+        let live = Live { next: self.live.next, ..Live::default() };
+        let streams = std::mem::replace(&mut self.live, live).streams.into_keys().collect();
         self.accounts.restart();
         streams
     }
