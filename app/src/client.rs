@@ -1,9 +1,10 @@
 //! The only bridge to the SDK: turns what it tells into signals and its commands into plain methods. Owns the signals
-//! and what this browser remembers of its own (the theme). Rule: a change touches only the signals of what changed, so
-//! that one item changed is one node touched.
+//! and what this browser remembers of its own (the theme). Rule: a change touches only the signals of what changed, and
+//! each of them once a frame.
 
 mod journal;
 mod list;
+mod news;
 mod theme;
 mod timeline;
 
@@ -22,10 +23,12 @@ pub(crate) use timeline::{Paging, Row, Timeline};
 
 use leptos::prelude::*;
 use list::List;
+use news::News;
 use sotto::view::Change;
 use sotto::{Options, Sotto, Subscription, Told};
 use std::collections::HashMap;
 use std::future::Future;
+use timeline::Rows;
 
 /// The name of this origin's local database.
 const DATABASE: &str = "sotto";
@@ -35,6 +38,7 @@ const DATABASE: &str = "sotto";
 pub(crate) struct Client {
     sotto: StoredValue<Sotto, LocalStorage>,
     drafts: StoredValue<HashMap<ConversationId, String>>,
+    news: News,
     list: List,
     place: RwSignal<Place>,
     session: RwSignal<Session>,
@@ -52,6 +56,7 @@ impl Client {
         let client = Client {
             sotto: StoredValue::new_local(sotto.clone()),
             drafts: StoredValue::new(HashMap::new()),
+            news: News::new(),
             list: List::new(),
             place: RwSignal::new(Place::Starting),
             session: RwSignal::new(Session::Starting),
@@ -61,44 +66,61 @@ impl Client {
             timeline: RwSignal::new(None),
             theme: RwSignal::new(theme::remembered()),
         };
-        let subscription: Subscription = sotto.subscribe(move |told| client.take(told));
+        let carry = move || client.carry_over();
+        let subscription: Subscription = sotto.subscribe(move |told| client.news.keep(told, carry));
         // Ends with the page, as the client does.
         StoredValue::new_local(subscription);
         client
     }
 
-    fn take(self, told: &Told) {
+    /// Carries over into the signals what was told since the last time.
+    fn carry_over(self) {
+        self.timeline.maybe_update(|timeline| {
+            let told = self.news.take().into_iter();
+            told.fold(Rows::Same, |rows, told| rows.and(self.take(told, timeline))) == Rows::Changed
+        });
+        self.list.settle();
+    }
+
+    fn take(self, told: Told, timeline: &mut Option<Timeline>) -> Rows {
         match told {
-            Told::Place(place) => self.place.set(*place),
-            Told::Changed(change) => self.change(change),
+            Told::Place(place) => self.place.set(place),
+            Told::Changed(change) => return self.change(change, timeline),
             // A message for somebody who does not look: the document's title counts it.
             Told::Notify(_) => {}
         }
+        Rows::Same
     }
 
-    fn change(self, change: &Change) {
+    fn change(self, change: Change, timeline: &mut Option<Timeline>) -> Rows {
         match change {
             Change::Session(session) => {
-                if !matches!(session, Session::SignedIn(_)) {
-                    self.forget();
+                let ended = !matches!(session, Session::SignedIn(_));
+                self.session.set(session);
+                if ended {
+                    // Nothing of one account stays for the next.
+                    *timeline = None;
+                    self.list.clear();
+                    self.drafts.set_value(HashMap::new());
+                    return Rows::Changed;
                 }
-                self.session.set(session.clone());
             }
-            Change::Connection(connection) => self.connection.set(*connection),
-            Change::Link(link) => self.link.set(*link),
-            Change::Logged(entry) => self.journal.note(entry),
+            Change::Connection(connection) => self.connection.set(connection),
+            Change::Link(link) => self.link.set(link),
+            Change::Logged(entry) => self.journal.note(&entry),
             Change::Presence(_) | Change::Privacy(_) => {}
             Change::Conversation(conversation) => self.list.put(conversation),
             Change::Conversations(conversations) => self.list.replace(conversations),
-            Change::Timeline(_, change) => timeline::apply(self.timeline, change),
+            Change::Timeline(_, change) => return timeline::apply(timeline, change),
         }
+        Rows::Same
     }
 
-    /// Nothing of one account stays for the next.
-    fn forget(self) {
-        self.list.clear();
-        self.timeline.set(None);
-        self.drafts.set_value(HashMap::new());
+    /// Answers when what the command has changed is in the signals: whoever goes on finds it there.
+    async fn shown<T>(self, answer: impl Future<Output = T>) -> T {
+        let answer = answer.await;
+        self.carry_over();
+        answer
     }
 
     /// Where this tab stands.
@@ -189,31 +211,31 @@ impl Client {
     /// Makes an account, whose first device this is.
     pub(crate) fn sign_up(self, name: String, display_name: String, password: String) -> impl Future<Output = Outcome> {
         let sotto = self.sotto.get_value();
-        async move { sotto.sign_up(&name, &display_name, &password).await }
+        self.shown(async move { sotto.sign_up(&name, &display_name, &password).await })
     }
 
     /// Signs in.
     pub(crate) fn sign_in(self, name: String, password: String) -> impl Future<Output = Outcome> {
         let sotto = self.sotto.get_value();
-        async move { sotto.sign_in(&name, &password).await }
+        self.shown(async move { sotto.sign_in(&name, &password).await })
     }
 
     /// Ends the session and erases this device's store.
     pub(crate) fn sign_out(self) -> impl Future<Output = Outcome> {
         let sotto = self.sotto.get_value();
-        async move { sotto.sign_out().await }
+        self.shown(async move { sotto.sign_out().await })
     }
 
     /// The conversation with the person of this sign-in name, made if need be.
     pub(crate) fn start_direct(self, name: String) -> impl Future<Output = Result<ConversationId, Failure>> {
         let sotto = self.sotto.get_value();
-        async move { sotto.start_direct(&name).await }
+        self.shown(async move { sotto.start_direct(&name).await })
     }
 
     /// The notes to self, made if need be.
     pub(crate) fn start_notes(self) -> impl Future<Output = Result<ConversationId, Failure>> {
         let sotto = self.sotto.get_value();
-        async move { sotto.start_notes().await }
+        self.shown(async move { sotto.start_notes().await })
     }
 
     /// Follows a conversation: its timeline comes into [`Client::timeline`].
@@ -268,7 +290,7 @@ impl Client {
     /// Changes what others see.
     pub(crate) fn set_display_name(self, display_name: String) -> impl Future<Output = Outcome> {
         let sotto = self.sotto.get_value();
-        async move { sotto.set_display_name(&display_name).await }
+        self.shown(async move { sotto.set_display_name(&display_name).await })
     }
 
     /// Carries the events by this way and no other, or by the best again.

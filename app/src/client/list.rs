@@ -12,11 +12,28 @@ pub(super) struct List {
     order: RwSignal<Option<Vec<ConversationId>>>,
     rows: StoredValue<HashMap<ConversationId, ArcRwSignal<Conversation>>>,
     unread: RwSignal<u32>,
+    order_of: StoredValue<OrderOf>,
+}
+
+/// Of what the order is the order.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum OrderOf {
+    /// Of nothing yet: the store was not read.
+    Nothing,
+    /// Of the rows as they are.
+    These,
+    /// Of the rows as they were.
+    Older,
 }
 
 impl List {
     pub(super) fn new() -> Self {
-        Self { order: RwSignal::new(None), rows: StoredValue::new(HashMap::new()), unread: RwSignal::new(0) }
+        Self {
+            order: RwSignal::new(None),
+            rows: StoredValue::new(HashMap::new()),
+            unread: RwSignal::new(0),
+            order_of: StoredValue::new(OrderOf::Nothing),
+        }
     }
 
     pub(super) fn order(self) -> Option<Vec<ConversationId>> {
@@ -34,35 +51,46 @@ impl List {
 
     pub(super) fn clear(self) {
         self.rows.set_value(HashMap::new());
+        self.order_of.set_value(OrderOf::Nothing);
         self.order.set(None);
         self.unread.set(0);
     }
 
-    pub(super) fn replace(self, conversations: &[Conversation]) {
+    /// Takes over all rows that there are. Order and count follow with [`List::settle`].
+    pub(super) fn replace(self, conversations: Vec<Conversation>) {
         self.rows.update_value(|rows| {
             let mut old = std::mem::take(rows);
             for conversation in conversations {
-                let row = old.remove(&conversation.id);
-                let row = row.unwrap_or_else(|| ArcRwSignal::new(conversation.clone()));
-                assign(&row, conversation);
-                rows.insert(conversation.id, row);
+                let id = conversation.id;
+                let row = match old.remove(&id) {
+                    Some(row) => assign(row, conversation),
+                    None => ArcRwSignal::new(conversation),
+                };
+                rows.insert(id, row);
             }
         });
-        self.settle(true);
+        self.order_of.set_value(OrderOf::Older);
     }
 
-    pub(super) fn put(self, conversation: &Conversation) {
-        match self.row(conversation.id) {
-            Some(row) => assign(&row, conversation),
-            None => self.rows.update_value(|rows| {
-                rows.insert(conversation.id, ArcRwSignal::new(conversation.clone()));
-            }),
-        }
-        self.settle(false);
+    /// Takes over one row. Order and count follow with [`List::settle`].
+    pub(super) fn put(self, conversation: Conversation) {
+        self.rows.update_value(|rows| {
+            let id = conversation.id;
+            let row = match rows.remove(&id) {
+                Some(row) => assign(row, conversation),
+                None => ArcRwSignal::new(conversation),
+            };
+            rows.insert(id, row);
+        });
+        self.order_of.set_value(OrderOf::Older);
     }
 
     /// Brings order and count up to date and tells of them only when they changed.
-    fn settle(self, known: bool) {
+    pub(super) fn settle(self) {
+        if self.order_of.get_value() != OrderOf::Older {
+            return;
+        }
+        self.order_of.set_value(OrderOf::These);
         let mut order: Vec<(Reverse<Millis>, ConversationId)> = Vec::new();
         let mut unread: u32 = 0;
         self.rows.with_value(|rows| {
@@ -75,9 +103,7 @@ impl List {
         });
         order.sort_unstable();
         let order: Vec<ConversationId> = order.into_iter().map(|(_, id)| id).collect();
-        // Before the store was read a single row is not the list yet.
-        let listed = known || !order.is_empty() || self.order.with_untracked(Option::is_some);
-        if listed && self.order.with_untracked(|old| old.as_ref() != Some(&order)) {
+        if self.order.with_untracked(|old| old.as_ref() != Some(&order)) {
             self.order.set(Some(order));
         }
         if self.unread.get_untracked() != unread {
@@ -86,8 +112,9 @@ impl List {
     }
 }
 
-fn assign(row: &ArcRwSignal<Conversation>, conversation: &Conversation) {
-    if row.with_untracked(|old| old != conversation) {
-        row.set(conversation.clone());
+fn assign(row: ArcRwSignal<Conversation>, conversation: Conversation) -> ArcRwSignal<Conversation> {
+    if row.with_untracked(|old| *old != conversation) {
+        row.set(conversation);
     }
+    row
 }

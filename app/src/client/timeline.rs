@@ -5,6 +5,7 @@ use super::{ConversationId, Item, Older};
 use leptos::prelude::*;
 use sotto::view::{MessageKey, Position, TimelineChange};
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 /// The items of one conversation that are in memory.
 pub(crate) struct Timeline {
@@ -51,7 +52,7 @@ impl Row {
 }
 
 impl Timeline {
-    fn new(conversation: ConversationId, items: &[Item], older: Older, first_number: u64) -> Self {
+    fn new(conversation: ConversationId, items: Vec<Item>, older: Older, first_number: u64) -> Self {
         let mut timeline = Timeline {
             conversation,
             rows: Vec::new(),
@@ -63,19 +64,35 @@ impl Timeline {
         timeline
     }
 
-    fn rows_of(&mut self, items: &[Item]) -> Vec<Row> {
-        items.iter().filter_map(|item| self.row_of(item)).collect()
+    fn rows_of(&mut self, items: Vec<Item>) -> Vec<Row> {
+        items.into_iter().filter_map(|item| self.row_of(item)).collect()
     }
 
     /// A new row, unless the item has one.
-    fn row_of(&mut self, item: &Item) -> Option<Row> {
-        if self.by_key.contains_key(&item.key) {
-            return None;
-        }
-        let row = Row { number: self.next_number, item: ArcRwSignal::new(item.clone()) };
+    fn row_of(&mut self, item: Item) -> Option<Row> {
+        let Entry::Vacant(place) = self.by_key.entry(item.key) else { return None };
+        let row = Row { number: self.next_number, item: ArcRwSignal::new(item) };
         self.next_number += 1;
-        self.by_key.insert(item.key, row.clone());
-        Some(row)
+        Some(place.insert(row).clone())
+    }
+
+    fn put(&mut self, item: Item) -> Rows {
+        let Some(row) = self.by_key.get(&item.key).cloned() else {
+            if let Some(row) = self.row_of(item) {
+                self.insert(row);
+            }
+            return Rows::Changed;
+        };
+        if row.position() == item.position {
+            row.item.set(item);
+            return Rows::Same;
+        }
+        if let Some(index) = self.index_of(&row) {
+            self.rows.remove(index);
+        }
+        row.item.set(item);
+        self.insert(row);
+        Rows::Changed
     }
 
     fn index_of(&self, row: &Row) -> Option<usize> {
@@ -96,75 +113,51 @@ fn paging(older: Older) -> Paging {
     }
 }
 
-/// Carries one change over into the signals.
-pub(super) fn apply(timeline: RwSignal<Option<Timeline>>, change: &TimelineChange) {
+/// Whether other rows stand there than before, or elsewhere.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rows {
+    Same,
+    Changed,
+}
+
+impl Rows {
+    /// After both.
+    pub(super) fn and(self, then: Rows) -> Rows {
+        if self == Rows::Changed { self } else { then }
+    }
+}
+
+/// Carries one change over into the rows; who follows the timeline is to be told when they have changed.
+pub(super) fn apply(open: &mut Option<Timeline>, change: TimelineChange) -> Rows {
     match change {
         TimelineChange::Opened { conversation, items, older } => {
             // Numbers go on, so that no row of the one is taken for a row of the other.
-            let first = timeline.with_untracked(|old| old.as_ref().map_or(0, |old| old.next_number));
-            timeline.set(Some(Timeline::new(*conversation, items, *older, first)));
+            let first = open.as_ref().map_or(0, |old| old.next_number);
+            *open = Some(Timeline::new(conversation, items, older, first));
+            Rows::Changed
         }
-        TimelineChange::OlderLoaded { conversation, items, older } => timeline.update(|timeline| {
-            if let Some(timeline) = timeline.as_mut().filter(|timeline| timeline.conversation == *conversation) {
-                let mut rows = timeline.rows_of(items);
-                rows.append(&mut timeline.rows);
-                timeline.rows = rows;
-                timeline.paging = paging(*older);
-            }
-        }),
-        TimelineChange::Put(item) => put(timeline, item),
-        TimelineChange::Gone(key) => timeline.update(|timeline| {
-            if let Some(timeline) = timeline
-                && let Some(row) = timeline.by_key.remove(key)
-                && let Some(index) = timeline.index_of(&row)
-            {
-                timeline.rows.remove(index);
-            }
-        }),
+        TimelineChange::OlderLoaded { conversation, items, older } => {
+            let Some(timeline) = of(open, conversation) else { return Rows::Same };
+            let mut rows = timeline.rows_of(items);
+            rows.append(&mut timeline.rows);
+            timeline.rows = rows;
+            timeline.paging = paging(older);
+            Rows::Changed
+        }
+        TimelineChange::Put(item) => of(open, item.key.conversation).map_or(Rows::Same, |timeline| timeline.put(item)),
+        TimelineChange::Gone(key) => {
+            let Some(timeline) = of(open, key.conversation) else { return Rows::Same };
+            let Some(index) = timeline.by_key.remove(&key).and_then(|row| timeline.index_of(&row)) else {
+                return Rows::Same;
+            };
+            timeline.rows.remove(index);
+            Rows::Changed
+        }
     }
 }
 
-/// What is to be done for an item.
-enum Put {
-    /// It is of another conversation.
-    Skip,
-    /// It stands where it stood.
-    Change(Row),
-    /// It is new or has moved.
-    Place,
-}
-
-fn put(timeline: RwSignal<Option<Timeline>>, item: &Item) {
-    let step = timeline.with_untracked(|timeline| {
-        let Some(timeline) = timeline.as_ref().filter(|timeline| timeline.conversation == item.key.conversation) else {
-            return Put::Skip;
-        };
-        match timeline.by_key.get(&item.key) {
-            Some(row) if row.position() == item.position => Put::Change(row.clone()),
-            Some(_) | None => Put::Place,
-        }
-    });
-    match step {
-        Put::Skip => {}
-        Put::Change(row) => row.item.set(item.clone()),
-        Put::Place => timeline.update(|timeline| {
-            let Some(timeline) = timeline else { return };
-            match timeline.by_key.get(&item.key).cloned() {
-                Some(row) => {
-                    if let Some(index) = timeline.index_of(&row) {
-                        timeline.rows.remove(index);
-                    }
-                    row.item.set(item.clone());
-                    timeline.insert(row);
-                }
-                None => {
-                    if let Some(row) = timeline.row_of(item) {
-                        timeline.insert(row);
-                    }
-                }
-            }
-        }),
-    }
+fn of(open: &mut Option<Timeline>, conversation: ConversationId) -> Option<&mut Timeline> {
+    open.as_mut().filter(|timeline| timeline.conversation == conversation)
 }
 
 /// Whether a page is to be asked for; notes that it is under way.

@@ -25,10 +25,9 @@ const PAUSE_MS: Millis = Millis(5 * 60 * 1_000);
 /// How `item` follows `before`.
 pub(crate) fn lead(before: Option<&Item>, item: &Item) -> Lead {
     let Some(before) = before else { return Lead::Day };
-    if locale::calendar_day(before.at) != locale::calendar_day(item.at) {
+    if !locale::same_day(before.at, item.at) {
         return Lead::Day;
     }
-    let spoken = |item: &Item| matches!(item.body, Body::Text(_) | Body::Unreadable(_));
     let goes_on = spoken(before) && spoken(item) && before.author == item.author && item.at.since(before.at) < PAUSE_MS;
     if goes_on { Lead::Continues } else { Lead::Turn }
 }
@@ -40,39 +39,46 @@ pub(crate) fn Message(row: Row, lead: Lead, #[prop(into)] author: Signal<String>
     let item = RwSignal::from(row.item);
     let number = row.number.to_string();
     let mine = item.with_untracked(|item| item.author == Author::Me);
-    // The one memo: of all that changes in an item only this draws a bubble anew.
-    let body = Memo::new(move |_| item.with(|item| item.body.clone()));
-    let at = move || item.with(|item| item.at);
-    let spoken = move || body.with(|body| matches!(body, Body::Text(_) | Body::Unreadable(_)));
+    let state = move || item.with(|item| spoken(item).then(|| name(item.state)));
+    let failed_now = move || item.with(|item| matches!(item.state, MessageState::Failed(_)));
+    // A row is put in within a frame's budget: as few effects as can be, each of which costs more than what it draws.
     view! {
         <li
             class="message"
             class:message-continues=lead == Lead::Continues
             data-row=number
             data-author=if mine { "me" } else { "other" }
-            data-body=move || body.with(body_name)
-            data-state=move || (mine && spoken()).then(|| name(item.with(|item| item.state)))
+            data-body=move || item.with(|item| body_name(&item.body))
+            data-state=mine.then_some(state)
         >
             {(lead == Lead::Day)
                 .then(|| {
+                    let at = move || item.with(|item| item.at);
                     view! {
                         <p class="day">
                             <time datetime=move || locale::machine(at())>{move || locale::day(at(), client.now())}</time>
                         </p>
                     }
                 })}
-            {move || match body.get() {
-                Body::Text(text) => bubble(item, author, view! { <span class="text" dir="auto">{text}</span> }.into_any()),
-                Body::Unreadable(cause) => bubble(item, author, unreadable(cause)),
-                Body::JoinedHere => notice(Icon::Key, locale::text().message.joined_here),
-                Body::HistoryLost => notice(Icon::Gap, locale::text().message.history_lost),
-                Body::Missing => notice(Icon::Gap, locale::text().message.missing),
-            }}
-            {move || {
-                let failed_now = mine && item.with(|item| matches!(item.state, MessageState::Failed(_)));
-                failed_now.then(|| failed(item))
-            }}
+            {move || item.with(|item| contents(item, author))}
+            {mine.then_some(move || failed_now().then(|| failed(item)))}
         </li>
+    }
+}
+
+fn spoken(item: &Item) -> bool {
+    matches!(item.body, Body::Text(_) | Body::Unreadable(_))
+}
+
+fn contents(item: &Item, author: Signal<String>) -> AnyView {
+    match &item.body {
+        Body::Text(text) => {
+            bubble(item, author, view! { <span class="text" dir="auto">{text.clone()}</span> }.into_any())
+        }
+        Body::Unreadable(cause) => bubble(item, author, unreadable(*cause)),
+        Body::JoinedHere => notice(Icon::Key, locale::text().message.joined_here),
+        Body::HistoryLost => notice(Icon::Gap, locale::text().message.history_lost),
+        Body::Missing => notice(Icon::Gap, locale::text().message.missing),
     }
 }
 
@@ -87,19 +93,17 @@ fn body_name(body: &Body) -> &'static str {
 }
 
 /// Contents with author, time and state.
-fn bubble(item: RwSignal<Item>, author: Signal<String>, contents: AnyView) -> AnyView {
-    let at = move || item.with(|item| item.at);
-    let speaker = move || match item.with(|item| item.author) {
-        Author::Me => locale::text().message.you.to_owned(),
-        Author::Other(_) => author.get(),
+fn bubble(item: &Item, author: Signal<String>, contents: AnyView) -> AnyView {
+    let (speaker, state) = match item.author {
+        Author::Me => (locale::text().message.you.to_owned(), Some(receipt(item.state))),
+        Author::Other(_) => (author.get(), None),
     };
-    let state = move || item.with(|item| (item.author == Author::Me).then(|| receipt(item.state)));
     view! {
         <span class="hidden">{speaker} ": "</span>
         <div class="bubble">
             {contents}
             <span class="meta">
-                <time datetime=move || locale::machine(at())>{move || locale::clock(at())}</time>
+                <time datetime=locale::machine(item.at)>{locale::clock(item.at)}</time>
                 {state}
             </span>
         </div>

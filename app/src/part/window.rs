@@ -10,6 +10,11 @@ const FIRST_ESTIMATE_PX: f64 = 46.0;
 /// How much one more measurement moves the estimate.
 const ESTIMATE_WEIGHT: f64 = 0.05;
 
+/// How far beyond the viewport rows are put into the document, in CSS pixels: more than a fling moves in a frame.
+const NEAR_PX: f64 = 700.0;
+/// How far beyond the viewport they are taken out again: as far again, so that reading to and fro costs nothing.
+const KEPT_PX: f64 = 1_400.0;
+
 /// What the viewport holds on to while heights above it change.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Anchor {
@@ -22,6 +27,47 @@ pub(crate) enum Anchor {
         /// In CSS pixels; negative when its top is above.
         offset_px: f64,
     },
+}
+
+/// What is to be in the document, as ranges of rows: each lies within the next.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Wanted {
+    /// In the viewport.
+    pub seen: Range<usize>,
+    /// So near that they are put in.
+    pub near: Range<usize>,
+    /// So near that they stay when they are in: more than what is put in, so that no row comes and goes by turns.
+    pub kept: Range<usize>,
+}
+
+impl Wanted {
+    /// What is to be in the document next when `shown` is now, with at most `most` rows that were not. From where the
+    /// viewport holds on to: the end is drawn upwards and anything else downwards.
+    pub(crate) fn next(&self, shown: &Range<usize>, anchor: Anchor, most: usize) -> Range<usize> {
+        let overlap = shown.start.max(self.near.start)..shown.end.min(self.near.end);
+        if overlap.is_empty() {
+            return match anchor {
+                Anchor::Bottom => self.near.end.saturating_sub(most).max(self.near.start)..self.near.end,
+                Anchor::Row { .. } => self.seen.start..(self.seen.start + most).min(self.near.end),
+            };
+        }
+        let mut next = shown.clone();
+        let mut left = most;
+        for goal in [&self.seen, &self.near] {
+            let down = goal.end.saturating_sub(next.end).min(left);
+            next.end += down;
+            left -= down;
+            let up = next.start.saturating_sub(goal.start).min(left);
+            next.start -= up;
+            left -= up;
+        }
+        // At the end what is in sight goes last: until the new end is drawn, the old one is what is seen.
+        let behind = anchor == Anchor::Bottom && next.end < self.near.end && next.len() < 2 * self.kept.len();
+        if !behind {
+            next.start = next.start.max(self.kept.start);
+        }
+        next.start..next.end.min(self.kept.end)
+    }
 }
 
 /// Rows from top to bottom.
@@ -60,6 +106,12 @@ impl Layout {
         self.estimate_px = None;
     }
 
+    /// What a viewport of `height_px` wants whose top is `top_px` below the first row's.
+    pub(crate) fn wanted(&self, top_px: f64, height_px: f64) -> Wanted {
+        let around = |beyond_px: f64| self.touching(top_px - beyond_px, top_px + height_px + beyond_px);
+        Wanted { seen: around(0.0), near: around(NEAR_PX), kept: around(KEPT_PX) }
+    }
+
     /// Takes over what the row at `index` measures. Whether that is news.
     pub(crate) fn measure(&mut self, index: usize, number: u64, height_px: f64) -> bool {
         let Some(slot) = self.rows.get_mut(index).filter(|slot| slot.number == number) else { return false };
@@ -79,7 +131,8 @@ impl Layout {
 
     /// Where a row stands in the order.
     pub(crate) fn index_of(&self, number: u64) -> Option<usize> {
-        self.rows.iter().position(|slot| slot.number == number)
+        // From the end: what is asked for is nearly always new.
+        self.rows.iter().rposition(|slot| slot.number == number)
     }
 
     /// The number of the last row.
