@@ -10,11 +10,12 @@ mod timeline;
 
 pub(crate) use sotto::view::{
     Author, Body, CloseCause, Connection, Conversation, ConversationKind, Item, Link, LogKind, Me, MessageKey,
-    MessageState, Older, Pace, Progress, Session, Severity, SignedOutCause, UnreadableCause,
+    MessageState, Older, Pace, Privacy, Progress, Session, Severity, Sharing, SignedOutCause, UnreadableCause,
 };
 
 pub(crate) use journal::{Journal, Noted, Topic};
 pub(crate) use sotto::wire::event::SessionEndCause;
+pub(crate) use sotto::wire::presence::{Audience, PersonPresence, Presence, Status};
 pub(crate) use sotto::wire::ticket::Transport;
 pub(crate) use sotto::wire::{Code, ConversationId, Millis, UserId, limit};
 pub(crate) use sotto::{Failure, Missing, Place, StoreFailure};
@@ -24,7 +25,7 @@ pub(crate) use timeline::{Paging, Row, Timeline};
 use leptos::prelude::*;
 use list::List;
 use news::News;
-use sotto::view::Change;
+use sotto::view::{Change, People};
 use sotto::{Options, Sotto, Subscription, Told};
 use std::collections::HashMap;
 use std::future::Future;
@@ -46,6 +47,8 @@ pub(crate) struct Client {
     link: RwSignal<Link>,
     journal: Journal,
     timeline: RwSignal<Option<Timeline>>,
+    people: RwSignal<People>,
+    privacy: RwSignal<Privacy>,
     theme: RwSignal<Theme>,
 }
 
@@ -64,6 +67,8 @@ impl Client {
             link: RwSignal::new(Link::default()),
             journal: Journal::new(),
             timeline: RwSignal::new(None),
+            people: RwSignal::new(People::default()),
+            privacy: RwSignal::new(Privacy::default()),
             theme: RwSignal::new(theme::remembered()),
         };
         let carry = move || client.carry_over();
@@ -101,6 +106,7 @@ impl Client {
                     // Nothing of one account stays for the next.
                     *timeline = None;
                     self.list.clear();
+                    self.people.set(People::default());
                     self.drafts.set_value(HashMap::new());
                     return Rows::Changed;
                 }
@@ -108,7 +114,8 @@ impl Client {
             Change::Connection(connection) => self.connection.set(connection),
             Change::Link(link) => self.link.set(link),
             Change::Logged(entry) => self.journal.note(&entry),
-            Change::Presence(_) | Change::Privacy(_) => {}
+            Change::Presence(people) => self.people.update(|known| known.apply(&people)),
+            Change::Privacy(privacy) => self.privacy.set(privacy),
             Change::Conversation(conversation) => self.list.put(conversation),
             Change::Conversations(conversations) => self.list.replace(conversations),
             Change::Timeline(_, change) => return timeline::apply(timeline, change),
@@ -174,6 +181,16 @@ impl Client {
     /// The open timeline.
     pub(crate) fn timeline(self) -> ReadSignal<Option<Timeline>> {
         self.timeline.read_only()
+    }
+
+    /// How it is with somebody, as far as it is known.
+    pub(crate) fn presence_of(self, user: UserId) -> Option<PersonPresence> {
+        self.people.with(|people| people.of(user).copied())
+    }
+
+    /// What others are shown of me.
+    pub(crate) fn privacy(self) -> Privacy {
+        self.privacy.get()
     }
 
     /// Light, dark, or as the system says.
@@ -291,6 +308,12 @@ impl Client {
     pub(crate) fn set_display_name(self, display_name: String) -> impl Future<Output = Outcome> {
         let sotto = self.sotto.get_value();
         self.shown(async move { sotto.set_display_name(&display_name).await })
+    }
+
+    /// Changes what others are shown; done when it is on disk, whether or not the server is reached.
+    pub(crate) fn set_privacy(self, privacy: Privacy) -> impl Future<Output = Outcome> {
+        let sotto = self.sotto.get_value();
+        self.shown(async move { sotto.set_privacy(privacy).await })
     }
 
     /// Carries the events by this way and no other, or by the best again.

@@ -159,6 +159,16 @@ pub(crate) fn short(at: Millis, now: Millis) -> String {
     }
 }
 
+/// When somebody was there last.
+pub(crate) fn last_seen(at: Millis, now: Millis) -> String {
+    let text = &text().presence;
+    match days_apart(at, now) {
+        0 => (text.last_seen_today)(&clock(at)),
+        1 => text.last_seen_yesterday.to_owned(),
+        _ => (text.last_seen_on)(&with(|locale| written(&locale.date, &date(at)))),
+    }
+}
+
 /// A point in time for machines, as `<time datetime>` wants it.
 pub(crate) fn machine(at: Millis) -> String {
     String::from(date(at).to_iso_string())

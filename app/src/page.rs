@@ -8,6 +8,7 @@ mod list;
 mod main;
 mod pane;
 mod place;
+mod privacy;
 mod settings;
 mod start;
 

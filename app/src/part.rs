@@ -9,6 +9,7 @@ pub(crate) mod icon;
 pub(crate) mod journal;
 pub(crate) mod log;
 pub(crate) mod message;
+pub(crate) mod presence;
 pub(crate) mod receipt;
 pub(crate) mod row;
 pub(crate) mod status;

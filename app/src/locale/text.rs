@@ -47,7 +47,9 @@ texts! {
         conversation: Conversation,
         composer: Composer,
         message: Message,
+        presence: Presence,
         settings: Settings,
+        privacy: Privacy,
         link: Link,
         journal: Journal,
         place: Place,
@@ -195,6 +197,35 @@ texts! {
         joined_here: Words,
         history_lost: Words,
         missing: Words,
+    }
+
+    /// Whether somebody is there.
+    Presence {
+        online: Words,
+        away: Words,
+        busy: Words,
+        last_seen_today: fn(&str) -> String,
+        last_seen_yesterday: Words,
+        last_seen_on: fn(&str) -> String,
+        shown_online: Words,
+        shown_busy: Words,
+    }
+
+    /// What others are shown.
+    Privacy {
+        title: Words,
+        status: Words,
+        available: Words,
+        busy: Words,
+        audience: Words,
+        audience_hint: Words,
+        people: Words,
+        nobody: Words,
+        receipts: Words,
+        receipts_hint: Words,
+        receipts_on: Words,
+        receipts_off: Words,
+        told_later: Words,
     }
 
     /// Settings.

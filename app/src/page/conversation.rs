@@ -5,7 +5,7 @@ use crate::locale;
 use crate::part::composer::Composer;
 use crate::part::icon::{Icon, icon};
 use crate::part::log::MessageLog;
-use crate::part::{avatar, row};
+use crate::part::{avatar, presence, row};
 use crate::route::{Route, use_router};
 use leptos::prelude::*;
 
@@ -41,17 +41,24 @@ fn Open(id: ConversationId) -> impl IntoView {
         1 => Some((text.typing)(&title.get())),
         _ => Some(text.typing_many.to_owned()),
     });
+    let other = Memo::new(move |_| kind.with(|kind| kind.as_ref().and_then(row::other)));
+    // Who writes is there: that says more than any presence.
+    let presence = move || match typing.get() {
+        0 => other.get().and_then(|user| client.presence_of(user)).and_then(presence::words),
+        _ => Some(locale::text().list.typing.to_owned()),
+    };
     let notes = kind.with_untracked(|kind| matches!(kind, Some(ConversationKind::Notes)));
     let composer = &locale::text().composer;
     let (placeholder, encrypted) =
         if notes { (composer.placeholder_notes, text.encrypted_notes) } else { (composer.placeholder, text.encrypted) };
     view! {
         <header class="bar">
-            {back()} {move || kind.with(|kind| kind.as_ref().map(avatar::conversation))}
+            {back()} {move || kind.with(|kind| kind.as_ref().map(avatar::with_presence))}
             <div class="bar-title">
                 <h1 id="pane-title" tabindex="-1" data-page-focus><bdi>{move || title.get()}</bdi></h1>
                 <p class="bar-lead">
                     {move || sign_in_name.get().map(|name| view! { <bdi class="bar-name">{name}</bdi> })}
+                    {move || presence().map(|words| view! { <span class="bar-presence">{words}</span> })}
                     {icon(Icon::Lock)} <span>{encrypted}</span>
                 </p>
             </div>

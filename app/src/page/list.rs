@@ -2,9 +2,9 @@
 
 use crate::client::use_client;
 use crate::locale;
-use crate::part::avatar;
 use crate::part::icon::{Icon, icon, logo};
 use crate::part::row::ConversationRow;
+use crate::part::{avatar, presence};
 use crate::route::{Route, use_router};
 use leptos::prelude::*;
 
@@ -29,15 +29,18 @@ pub(crate) fn ListPane(starting: RwSignal<bool>) -> impl IntoView {
                 <button type="button" class="icon-button" aria-label=text.new title=text.new on:click=move |_| starting.set(true)>
                     {icon(Icon::Compose)}
                 </button>
-                <a
-                    class="bar-me"
-                    href=Route::Settings.path()
-                    title=text.settings
-                    aria-current=move || (router.route() == Route::Settings).then_some("page")
-                    on:click=move |click| router.follow(&click, Route::Settings)
-                >
-                    {me} <span class="hidden">{text.settings}</span>
-                </a>
+                <span class="avatar-frame">
+                    <a
+                        class="bar-me"
+                        href=Route::Settings.path()
+                        title=text.settings
+                        aria-current=move || (router.route() == Route::Settings).then_some("page")
+                        on:click=move |click| router.follow(&click, Route::Settings)
+                    >
+                        {me} <span class="hidden">{text.settings}</span>
+                    </a>
+                    {presence::dot_of_me()}
+                </span>
             </header>
             {move || match stage.get() {
                 None => loading().into_any(),

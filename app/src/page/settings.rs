@@ -3,6 +3,7 @@
 use crate::client::{Theme, use_client};
 use crate::locale;
 use crate::page::pane::Pane;
+use crate::page::privacy::PrivacyCard;
 use crate::part::attempt::Attempt;
 use crate::part::dialog::Dialog;
 use crate::part::field::{Field, Kind, Line};
@@ -19,8 +20,9 @@ pub(crate) fn SettingsPane() -> impl IntoView {
         <Pane title=text.title>
             <Profile />
             <Appearance />
-            <section class="card" aria-labelledby="privacy-title">
-                <h2 id="privacy-title">{text.privacy}</h2>
+            <PrivacyCard />
+            <section class="card" aria-labelledby="data-title">
+                <h2 id="data-title">{text.privacy}</h2>
                 <ul class="facts">
                     <li>{icon(Icon::Lock)} <span>{text.privacy_device}</span></li>
                     <li>{icon(Icon::EyeOff)} <span>{text.privacy_server}</span></li>

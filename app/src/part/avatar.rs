@@ -4,6 +4,7 @@
 use crate::client::{ConversationKind, UserId};
 use crate::locale;
 use crate::part::icon::{Icon, icon};
+use crate::part::presence;
 use leptos::prelude::*;
 
 /// How many hues the style sheet has (`.hue-0` and on).
@@ -22,6 +23,15 @@ pub(crate) fn conversation(kind: &ConversationKind) -> AnyView {
             view! { <span class="avatar avatar-notes" aria-hidden="true">{icon(Icon::Note)}</span> }.into_any()
         }
     }
+}
+
+/// The other side of a conversation with a dot that says whether they are there.
+pub(crate) fn with_presence(kind: &ConversationKind) -> AnyView {
+    let dot = match kind {
+        ConversationKind::Direct(other) => Some(presence::dot_of(other.user)),
+        ConversationKind::Notes => None,
+    };
+    view! { <span class="avatar-frame">{conversation(kind)} {dot}</span> }.into_any()
 }
 
 /// Ids are random: their bytes spread evenly.

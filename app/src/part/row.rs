@@ -1,6 +1,6 @@
 //! One row of the list of conversations. Owns how a conversation is summed up; follows its own signal only.
 
-use crate::client::{Author, Conversation, ConversationKind, use_client};
+use crate::client::{Author, Conversation, ConversationKind, UserId, use_client};
 use crate::locale;
 use crate::part::avatar;
 use crate::part::receipt::receipt;
@@ -19,6 +19,14 @@ pub(crate) fn title(kind: &ConversationKind) -> String {
 pub(crate) fn sign_in_name(kind: &ConversationKind) -> Option<String> {
     match kind {
         ConversationKind::Direct(other) => Some((locale::text().conversation.sign_in_name)(other.name.as_str())),
+        ConversationKind::Notes => None,
+    }
+}
+
+/// Who a conversation is with; `None` for one's own notes.
+pub(crate) fn other(kind: &ConversationKind) -> Option<UserId> {
+    match kind {
+        ConversationKind::Direct(other) => Some(other.user),
         ConversationKind::Notes => None,
     }
 }
@@ -52,7 +60,7 @@ pub(crate) fn ConversationRow(conversation: ArcRwSignal<Conversation>) -> impl I
                 aria-current=move || open.get().then_some("page")
                 on:click=move |click| router.follow(&click, Route::Conversation(id))
             >
-                {move || kind.with(avatar::conversation)}
+                {move || kind.with(avatar::with_presence)}
                 <span class="row-title"><bdi>{move || kind.with(title)}</bdi></span>
                 <span class="row-time">{last}</span>
                 <span class="row-preview">{state}{preview}</span>
