@@ -3,6 +3,7 @@
 //! [`writer`](self) appends, `tail` reads what was appended and gives it out, `life` runs one stream, `hub` knows who
 //! gets what. The rule: the log is the truth. What is in memory here can be lost at any time without losing an event.
 
+pub(crate) mod catch_up;
 pub(crate) mod cursor;
 pub(crate) mod ear;
 pub(crate) mod event;
@@ -29,6 +30,7 @@ pub(crate) mod typing;
 pub(crate) mod writer;
 
 use crate::clock::Clock;
+use crate::delivery::catch_up::Line;
 use crate::delivery::cursor::CursorKey;
 use crate::delivery::frame::Notice;
 use crate::delivery::hub::Hub;
@@ -85,8 +87,10 @@ pub(crate) struct Inner {
     /// Rows up to here were offered to all live subscribers.
     delivered: AtomicI64,
     is_closing: AtomicBool,
-    /// Turns of those who read the log on their own.
-    replays: Semaphore,
+    /// Turns of those who read the log.
+    replays: Arc<Semaphore>,
+    /// Those who wait for a turn.
+    line: Mutex<Line>,
     /// Locked before those below, where it is locked together with one.
     hub: Mutex<Hub>,
     tickets: Mutex<Tickets>,
@@ -100,6 +104,10 @@ pub(crate) struct Inner {
 impl Inner {
     fn hub(&self) -> MutexGuard<'_, Hub> {
         lock(&self.hub)
+    }
+
+    fn line(&self) -> MutexGuard<'_, Line> {
+        lock(&self.line)
     }
 
     fn tickets(&self) -> MutexGuard<'_, Tickets> {
@@ -181,7 +189,8 @@ impl Delivery {
             appended: news.hint.clone(),
             delivered: AtomicI64::new(tail.0),
             is_closing: AtomicBool::new(false),
-            replays: Semaphore::new(REPLAYS_MAX),
+            replays: Arc::new(Semaphore::new(REPLAYS_MAX)),
+            line: Mutex::default(),
             hub: Mutex::new(Hub::new(tail)),
             tickets: Mutex::default(),
             typing: Mutex::default(),
@@ -222,6 +231,11 @@ impl Delivery {
     /// What the operator decided.
     pub(crate) fn terms(&self) -> Terms {
         self.0.terms
+    }
+
+    /// Rows up to here were offered to all live subscribers. The log may be further.
+    pub(crate) fn delivered(&self) -> LogNumber {
+        LogNumber(self.0.delivered.load(Ordering::Acquire))
     }
 
     /// Gives out a ticket for a stream.

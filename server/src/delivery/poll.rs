@@ -4,8 +4,9 @@
 //! the answer asks for another ticket at its own cursor.
 
 use crate::delivery::Inner;
+use crate::delivery::catch_up;
 use crate::delivery::frame::{Codec, Notice};
-use crate::delivery::life::{self, Step};
+use crate::delivery::life::Step;
 use crate::delivery::outlet::{Gathered, Outlet, Standing};
 use crate::delivery::subscriber::Subscriber;
 use crate::delivery::ticket::{Stage, Start};
@@ -39,7 +40,7 @@ impl Drop for Seat<'_> {
 }
 
 /// Holds a poll until there is something to say, or for as long as it may be held.
-pub(crate) async fn hold(inner: &Inner, start: Start, first_words: Option<Notice>) -> Polled {
+pub(crate) async fn hold(inner: &Arc<Inner>, start: Start, first_words: Option<Notice>) -> Polled {
     let seat = {
         let (now, id) = (inner.clock.now(), inner.hub().next_id());
         let outlet = Outlet::Memory(Mutex::default());
@@ -64,7 +65,7 @@ pub(crate) async fn hold(inner: &Inner, start: Start, first_words: Option<Notice
 
 /// Resolves when there is something to say, or nothing for as long as a poll may be held. Reading may take a while
 /// longer: a poll that is never held must still get what is there. What it has not got by then the next one reads.
-async fn gather(inner: &Inner, subscriber: &Subscriber) {
+async fn gather(inner: &Arc<Inner>, subscriber: &Arc<Subscriber>) {
     let hold = Duration::from_millis(inner.terms.poll_hold_ms.0);
     let mut held = pin!(tokio::time::sleep(hold));
     let mut over = pin!(tokio::time::sleep(hold + GATHER_GRACE));
@@ -73,7 +74,7 @@ async fn gather(inner: &Inner, subscriber: &Subscriber) {
             Step::End | Step::Flush | Step::Finish => return,
             Step::Read(_) if subscriber.gathered_bytes() >= ANSWER_ENOUGH_BYTES => return,
             Step::Read(position) => tokio::select! {
-                () = life::read(inner, subscriber, position) => {}
+                () = catch_up::read(inner, subscriber, position) => {}
                 () = &mut over => return,
             },
             Step::Wait if subscriber.gathered_bytes() > 0 => return,
@@ -90,6 +91,7 @@ mod tests {
     use super::*;
     use crate::delivery::testing::{Bench, PATIENCE};
     use crate::store::log::LogNumber;
+    use crate::store::presence::Settings;
     use crate::store::session::SessionId;
 
     #[tokio::test]
@@ -98,7 +100,14 @@ mod tests {
         let device = bench.person(1).await;
         let delivery = bench.deliver().await;
         let _turns = delivery.0.replays.acquire_many(3).await.expect("every turn");
-        let start = Start { session: SessionId(device.device.0), device, from: LogNumber(0), stage: Stage::First };
+        let start = Start {
+            session: SessionId(device.device.0),
+            device,
+            from: LogNumber(0),
+            stage: Stage::First,
+            key_packages: 0,
+            settings: Settings::default(),
+        };
         let polled = tokio::time::timeout(PATIENCE, delivery.poll(start, None)).await.expect("an answer in time");
         assert_eq!((polled.events.len(), polled.more), (0, true));
         let next = polled.next.expect("the stream goes on");

@@ -13,6 +13,7 @@ use crate::store::append::{Append, Appended};
 use crate::store::conversation::{self, Creation, NewConversation};
 use crate::store::group::{self, Commitment, Committer, NewCommit};
 use crate::store::log::LogNumber;
+use crate::store::presence::Settings;
 use crate::store::session::SessionId;
 use crate::store::{Store, Write};
 use crate::websocket::{Decoder, Received};
@@ -245,7 +246,9 @@ impl Reader {
             }
         };
         let opening = Opening { codec, ear, first_words: Vec::new(), session_ends_at: Millis(u64::MAX) };
-        tokio::spawn(delivery.clone().run(Start { session, device, from, stage: Stage::First }, server, opening));
+        let start =
+            Start { session, device, from, stage: Stage::First, key_packages: 0, settings: Settings::default() };
+        tokio::spawn(delivery.clone().run(start, server, opening));
         Self { socket: BufReader::new(client), codec, cursor: None, close_code: None }
     }
 

@@ -3,6 +3,7 @@
 //! The rule: a ticket opens one stream, once, of the session that asked for it, while that session lasts.
 
 use crate::store::log::LogNumber;
+use crate::store::presence::Settings;
 use crate::store::session::SessionId;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -25,6 +26,10 @@ pub(crate) struct Start {
     pub(crate) device: DeviceRef,
     pub(crate) from: LogNumber,
     pub(crate) stage: Stage,
+    /// One-time key packages of the device when the ticket was asked for.
+    pub(crate) key_packages: usize,
+    /// What the account showed of its presence then.
+    pub(crate) settings: Settings,
 }
 
 /// What a ticket opens. On a stream of its own every beginning is the first.
@@ -138,7 +143,14 @@ mod tests {
 
     fn start(session: u8) -> Start {
         let device = DeviceRef { user: UserId([1; 16]), device: DeviceId([2; 16]) };
-        Start { session: SessionId([session; 16]), device, from: LogNumber(3), stage: Stage::First }
+        Start {
+            session: SessionId([session; 16]),
+            device,
+            from: LogNumber(3),
+            stage: Stage::First,
+            key_packages: 0,
+            settings: Settings::default(),
+        }
     }
 
     fn issue(tickets: &mut Tickets, session: u8) -> Ticket {

@@ -15,7 +15,6 @@ use crate::http::endpoint::{Routes, envelope_response, refuse, wrong_method};
 use crate::http::{auth, headers, poll, socket};
 use crate::refusal::Refusal;
 use crate::share::Network;
-use crate::store::presence;
 use crate::websocket;
 use axum::body::Body;
 use axum::extract::{Extension, Request, State};
@@ -117,13 +116,13 @@ async fn begin(
     // Only now, so that who is told to come back may do so with the same ticket. Of two at once one is first.
     app.delivery.spend_ticket(ticket).ok_or(Code::BadTicket)?;
     if codec == Codec::List {
-        let connected = if start.stage == Stage::First { Some(connected(app, start).await?) } else { None };
+        let connected = (start.stage == Stage::First).then(|| connected(app, start));
         return poll::answer(app, start, connected).await.map(Some);
     }
     // A poll may have said that all is read; a stream of its own says so itself.
     start.stage = Stage::First;
     let mut first_words = head((status, fields), app.clock.now()).await;
-    first_words.extend(connected(app, start).await?.bytes(codec));
+    first_words.extend(connected(app, start).bytes(codec));
     let opening = Opening { codec, ear: socket::ear(app, (codec, start), network), first_words, session_ends_at };
     let delivery = app.delivery.clone();
     handover.take_over(move |socket| {
@@ -136,12 +135,11 @@ async fn begin(
 }
 
 /// The first event of every stream.
-async fn connected(app: &App, start: Start) -> Result<Notice, Refusal> {
-    let (settings, key_packages) = presence::beginning(app.store.read(), start.device).await?;
-    app.delivery.learn_settings(start.device.user, settings);
-    let now = app.clock.now();
-    let heartbeat_ms = app.delivery.terms().heartbeat_ms;
-    Ok(Notice::new(Ephemeral::Connected(Connected { heartbeat_ms, key_packages, server_time: now }), now))
+fn connected(app: &App, start: Start) -> Notice {
+    app.delivery.learn_settings(start.device.user, start.settings);
+    let (now, heartbeat_ms) = (app.clock.now(), app.delivery.terms().heartbeat_ms);
+    let connected = Connected { heartbeat_ms, key_packages: start.key_packages, server_time: now };
+    Notice::new(Ephemeral::Connected(connected), now)
 }
 
 /// Says where the stream is to be had (T6).

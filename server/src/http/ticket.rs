@@ -8,8 +8,8 @@ use crate::http::endpoint::{Routes, route};
 use crate::http::messages::read_cursor;
 use crate::refusal::Refusal;
 use crate::store::StoreError;
-use crate::store::account;
 use crate::store::log::LogNumber;
+use crate::store::{account, presence};
 use sotto_wire::ticket::{OpenTicket, RetryPolicy, TicketOpened, TicketRequest};
 use sotto_wire::{Code, Millis, PROTOCOL, PROTOCOL_OLDEST, Problem};
 use std::sync::Arc;
@@ -30,6 +30,7 @@ pub(crate) async fn open(app: Arc<App>, caller: DeviceCaller, request: TicketReq
     if request.protocol > PROTOCOL {
         return Err(Code::ServerTooOld.into());
     }
+    let (settings, key_packages) = presence::beginning(app.store.read(), caller.device).await?;
     let from = match &request.cursor {
         Some(cursor) => {
             let n = read_cursor(&app, cursor).await?;
@@ -43,6 +44,8 @@ pub(crate) async fn open(app: Arc<App>, caller: DeviceCaller, request: TicketReq
         device: caller.device,
         from,
         stage: Stage::First,
+        key_packages,
+        settings,
     })?;
     Ok(TicketOpened {
         ticket,

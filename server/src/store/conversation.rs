@@ -4,7 +4,7 @@
 //! membership begins and ends at a number of the log.
 
 use crate::store::log::{self, LogNumber, Row, RowKind, Stream};
-use crate::store::rows::{bigint, column};
+use crate::store::rows::{bigint, column, runs, with_tuples};
 use crate::store::{StoreError, Write, group};
 use sotto_wire::account::Name;
 use sotto_wire::conversation::{ConversationSummary, GroupState, Kind, Member, Welcome};
@@ -225,19 +225,30 @@ pub(crate) async fn members_at(
     rows.iter().map(|row| Ok(DeviceRef { user: column(row, 0)?, device: column(row, 1)? })).collect()
 }
 
-/// The memberships of `device` that bring it events after `after`.
+/// The memberships that bring each of `devices`, each named once, events after `after`.
 pub(crate) async fn memberships(
-    pool: &AnyPool,
-    device: DeviceId,
+    connection: &mut AnyConnection,
+    devices: &[DeviceId],
     after: LogNumber,
-) -> Result<Vec<Membership>, StoreError> {
-    let rows =
-        sqlx::query("SELECT conversation, device, first_n, last_n FROM member WHERE device = $1 AND last_n > $2")
-            .bind(device.0.as_slice())
-            .bind(after.0)
-            .fetch_all(pool)
-            .await?;
-    rows.iter().map(membership).collect()
+) -> Result<HashMap<DeviceId, Vec<Membership>>, StoreError> {
+    let mut found: HashMap<DeviceId, Vec<Membership>> = HashMap::new();
+    for run in runs(devices) {
+        let sql = with_tuples(
+            "WITH wanted (device) AS (VALUES ",
+            (run.len(), 1),
+            &format!(
+                ") SELECT m.conversation, m.device, m.first_n, m.last_n FROM wanted w \
+                 JOIN member m ON m.device = w.device AND m.last_n > ${}",
+                run.len() + 1
+            ),
+        );
+        let query = run.iter().fold(sqlx::query(sql), |query, device| query.bind(device.0.as_slice()));
+        for row in query.bind(after.0).fetch_all(&mut *connection).await? {
+            let membership = membership(&row)?;
+            found.entry(membership.device).or_default().push(membership);
+        }
+    }
+    Ok(found)
 }
 
 /// The memberships that event `n` of `conversation` began or ended.

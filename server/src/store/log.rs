@@ -9,7 +9,7 @@ use futures_util::TryStreamExt as _;
 use sotto_wire::{ClientId, ConversationId, DeviceId, DeviceRef, Millis, UserId};
 use sqlx::any::{AnyArguments, AnyRow};
 use sqlx::query::Query;
-use sqlx::{Any, AnyPool, Executor};
+use sqlx::{Any, AnyConnection, AnyPool, Executor};
 use std::collections::{HashMap, HashSet};
 
 /// A place in the log. Counts from 1; 0 is before everything.
@@ -271,6 +271,43 @@ pub(crate) async fn read_device(
         }
     }
     Ok(rows)
+}
+
+/// A device, and how far it has read the log.
+pub(crate) type Place = (DeviceId, LogNumber);
+
+/// For which of `places` the log has more, up to `upto`: their positions in the list.
+pub(crate) async fn behind(
+    connection: &mut AnyConnection,
+    places: &[Place],
+    upto: LogNumber,
+) -> Result<Vec<usize>, StoreError> {
+    let (mut behind, mut first) = (Vec::new(), 0);
+    for run in runs(places) {
+        let sql = with_tuples(
+            "WITH wanted (place, device, stream, after) AS (VALUES ",
+            (run.len(), 4),
+            &format!(
+                ") SELECT w.place FROM wanted w WHERE \
+                   EXISTS (SELECT 1 FROM log o WHERE o.stream = w.stream AND o.n > w.after AND o.n <= ${upto}) \
+                   OR EXISTS (SELECT 1 FROM member m JOIN log i ON i.stream = m.conversation \
+                     AND i.n > w.after AND i.n <= ${upto} AND i.n >= m.first_n AND i.n <= m.last_n \
+                     WHERE m.device = w.device AND m.last_n > w.after)",
+                upto = 4 * run.len() + 1
+            ),
+        );
+        let mut query: Query<'_, Any, AnyArguments> = sqlx::query(sql);
+        for (place, (device, after)) in run.iter().enumerate() {
+            let place = LogNumber(0).plus(first + place);
+            query =
+                query.bind(place.0).bind(device.0.as_slice()).bind(Stream::Device(*device).to_bytes()).bind(after.0);
+        }
+        for row in query.bind(upto.0).fetch_all(&mut *connection).await? {
+            behind.push(usize::try_from(column::<i64>(&row, 0)?).map_err(|_| StoreError::Corrupt)?);
+        }
+        first += run.len();
+    }
+    Ok(behind)
 }
 
 /// The newest events of a conversation from `first` on and before `before`, newest first.

@@ -181,10 +181,12 @@ async fn a_new_device_takes_its_place_by_an_external_commit() {
     assert_eq!(bench.commit(&by_member).await, Commitment::NotAMember);
     let external = group::NewCommit { committer: Committer::External, ..by_member };
     let Commitment::Stored { n, .. } = bench.commit(&external).await else { panic!("not stored") };
-    let memberships = conversation::memberships(bench.store.read(), new.device, LogNumber(0)).await.expect("read");
-    assert_eq!(memberships.iter().map(|at| (at.first, at.last)).collect::<Vec<_>>(), [(n, LogNumber::END)]);
-    let gone = conversation::memberships(bench.store.read(), other.device, LogNumber(0)).await.expect("read");
-    assert_eq!(gone.iter().map(|at| at.last).collect::<Vec<_>>(), [n]);
+    let mut connection = bench.store.read().acquire().await.expect("a connection");
+    let devices = [new.device, other.device, DeviceId(bytes(99))];
+    let found = conversation::memberships(&mut connection, &devices, LogNumber(0)).await.expect("read");
+    let of = |device| found[&device].iter().map(|at| (at.first, at.last)).collect::<Vec<_>>();
+    assert_eq!((found.len(), of(new.device)), (2, vec![(n, LogNumber::END)]));
+    assert_eq!(of(other.device).iter().map(|(_, last)| *last).collect::<Vec<_>>(), [n]);
     assert_eq!(append_all(&bench, &[message(room, other, 43)]).await, [Appended::NotAMember]);
     let back = commit((room, one), (44, 3), &[one, other]);
     assert_eq!(bench.commit(&back).await, Commitment::StaleDevices);

@@ -34,13 +34,15 @@ impl Node {
     /// Opens a stream of `who` with these places; gives its id.
     fn open(&mut self, who: usize, places: &[Membership]) -> u64 {
         let id = self.hub.next_id();
-        let start = Start { session: SessionId([0; 16]), device: device(who), from: LogNumber(0), stage: Stage::First };
+        let (session, settings) = (SessionId([0; 16]), Settings::default());
+        let (device, stage) = (device(who), Stage::First);
+        let start = Start { session, device, from: LogNumber(0), stage, key_packages: 0, settings };
         let outlet = Outlet::Memory(Mutex::default());
         self.hub.add(Arc::new(Subscriber::new(id, start, (Codec::List, outlet), NOW)));
         self.hub.join(id, LogNumber(0), places);
-        self.presences.learn(device(who).user, Settings::default(), NOW);
-        self.presences.open((device(who), id), NOW);
-        self.presences.route((device(who), id), NOW);
+        self.presences.learn(device.user, settings, NOW);
+        self.presences.open((device, id), NOW);
+        self.presences.route((device, id), NOW);
         id
     }
 

@@ -1,7 +1,7 @@
 //! What it costs to read the log of a device that is far behind.
 
 use super::*;
-use crate::delivery::testing::{Bench, message};
+use crate::delivery::testing::{Bench, bytes, message};
 use crate::store::append::append;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, SqliteConnection};
@@ -67,6 +67,31 @@ async fn device_far_behind_reads_everything_once_in_order_however_sparse_it_is()
         let expected: Vec<String> = (0..count).map(|number| (1_000 + number * every).to_string()).collect();
         let messages: Vec<String> = texts.into_iter().filter(|text| text.starts_with(char::is_numeric)).collect();
         assert_eq!(messages, expected, "one in {every}");
+    }
+}
+
+#[tokio::test]
+async fn those_who_are_behind_are_those_for_whom_a_page_is_not_empty() {
+    let bench = Bench::new().await;
+    filled(&bench, (40, 3, 7)).await;
+    let pool = bench.store.read();
+    let head = bounds(pool).await.expect("bounds").head;
+    let devices: Vec<DeviceId> = (0..=107).map(|number| DeviceId(bytes(number))).collect();
+    let positions = [0, 20, 60, head.0 - 1, head.0];
+    let places: Vec<Place> =
+        positions.iter().flat_map(|position| devices.iter().map(|device| (*device, LogNumber(*position)))).collect();
+    for upto in [head, LogNumber(head.0 / 2)] {
+        let mut expected = Vec::new();
+        for (at, (device, position)) in places.iter().enumerate() {
+            if !read_device(pool, *device, (*position, upto), PAGE).await.expect("rows").is_empty() {
+                expected.push(at);
+            }
+        }
+        let mut connection = pool.acquire().await.expect("a connection");
+        let mut found = behind(&mut connection, &places, upto).await.expect("an answer");
+        found.sort_unstable();
+        assert_eq!(found, expected);
+        assert!(expected.len() > 10 && expected.len() < places.len() - 10, "{}", expected.len());
     }
 }
 
