@@ -1,13 +1,16 @@
 //! Finishes what Trunk has staged, as its `post_build` hook: names files by their content, moves the inline script into a
-//! file of its own, puts the Trusted Types policy into the glue and writes `.br` and `.gz` beside each file.
+//! file of its own, puts the Trusted Types policy into the glue, shortens the names that glue and module share, and writes
+//! `.br` and `.gz` beside each file.
 //! Owns the order of these steps, not the steps. Rule: what cannot be made to fit the content security policy fails here,
 //! in the build, and not in somebody's browser.
-import { readFileSync, readdirSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, readdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { minify } from 'terser';
 import { compressFolder } from './compress.mjs';
 import { extractBoot } from './boot.mjs';
+import { shortened } from './imports.mjs';
 import { trustGlue } from './trusted.mjs';
 import { staticRange } from './wasm.mjs';
 
@@ -28,20 +31,23 @@ export async function finish(folder) {
   const names = readdirSync(folder);
   const wasmName = moduleName(names);
   const glueName = wasmName.replace('_bg.wasm', '.js');
-  const wasm = readFileSync(join(folder, wasmName));
+  const staged = readFileSync(join(folder, wasmName));
 
   // Addresses that `new Worker(string)` and `serviceWorker.register(string)` may take: worker files of ours, nothing else.
   const workers = names.filter((name) => /^(sw|worker|.*-worker)(-[0-9a-f]+)?\.js$/.test(name)).map((name) => `/${name}`);
-  const glue = trustGlue(readFileSync(join(folder, glueName), 'utf8'), staticRange(wasm), workers);
+  const trusted = trustGlue(readFileSync(join(folder, glueName), 'utf8'), staticRange(staged), workers);
+  const { wasm, glue: named } = shortened(staged, trusted);
+  const { code: glue } = await minify(named, { module: true });
 
   const wasmFinal = hashedName('app', 'wasm', wasm);
   const glueFinal = hashedName('app', 'js', glue);
-  renameSync(join(folder, wasmName), join(folder, wasmFinal));
+  rmSync(join(folder, wasmName));
+  writeFileSync(join(folder, wasmFinal), wasm);
   rmSync(join(folder, glueName));
   writeFileSync(join(folder, glueFinal), glue);
 
-  const staged = readFileSync(join(folder, 'index.html'), 'utf8');
-  const page = extractBoot(staged.replaceAll(wasmName, wasmFinal).replaceAll(glueName, glueFinal));
+  const html = readFileSync(join(folder, 'index.html'), 'utf8');
+  const page = extractBoot(html.replaceAll(wasmName, wasmFinal).replaceAll(glueName, glueFinal));
   const bootFinal = hashedName('boot', 'js', page.boot);
   writeFileSync(join(folder, bootFinal), page.boot);
   writeFileSync(join(folder, 'index.html'), page.html.replace('BOOT_ADDRESS', `/${bootFinal}`));

@@ -7,6 +7,7 @@ import { test } from 'node:test';
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { extractBoot } from './boot.mjs';
 import { finish } from './finish.mjs';
+import { shortened } from './imports.mjs';
 import { figures } from './size.mjs';
 import { trustGlue } from './trusted.mjs';
 import { staticRange } from './wasm.mjs';
@@ -36,12 +37,16 @@ const signed = (value) => {
 };
 const constant = (address) => [0x41, ...signed(address), 0x0b];
 const section = (id, body) => [id, body.length, ...body];
+const named = (text) => [text.length, ...Buffer.from(text)];
+
+/** An import section with functions `[module, name]`, each of type 0. */
+const imports = (functions) => section(2, [functions.length, ...functions.flatMap((names) => [...names.flatMap(named), 0, 0])]);
 
 /** A module with one stack pointer and data segments `[address, length]`. */
-function assemble(stackTop, segments) {
+function assemble(stackTop, segments, functions = [['./sotto-app_bg.js', '__wbg_set_innerHTML_a9d3a267967b5117']]) {
   const globals = section(6, [1, 0x7f, 1, ...constant(stackTop)]);
   const bodies = segments.flatMap(([address, length]) => [0, ...constant(address), length, ...Array(length).fill(65)]);
-  return Buffer.from([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, ...globals, ...section(11, [segments.length, ...bodies])]);
+  return Buffer.from([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, ...imports(functions), ...globals, ...section(11, [segments.length, ...bodies])]);
 }
 
 /** Runs the glue's setter as a browser would that enforces Trusted Types with the `default` policy. */
@@ -104,6 +109,24 @@ test('page with an inline event or style fails the build', () => {
   for (const bad of ['<body onload="x()">', '<p style="color: red">', '<style>p {}</style>', '<script>1</script>']) {
     assert.throws(() => extractBoot(PAGE + bad), Error, bad);
   }
+});
+
+test('what the module imports from its glue has one short name in both', () => {
+  const functions = [
+    ['./sotto-app_bg.js', '__wbg_set_innerHTML_a9d3a267967b5117'],
+    ['./snippets/clock.js', 'date_now'],
+  ];
+  const module = assemble(1048576, [[1048576, 100]], functions);
+  const { wasm, glue } = shortened(module, GLUE);
+  const short = [['./sotto-app_bg.js', '_0'], ['./snippets/clock.js', 'date_now']];
+  assert.deepEqual(wasm, assemble(1048576, [[1048576, 100]], short));
+  assert.equal(glue, GLUE.replace('__wbg_set_innerHTML_a9d3a267967b5117', '_0'));
+});
+
+test('function that the glue does not have, or has twice, fails the build', () => {
+  const module = assemble(1048576, [[1048576, 100]]);
+  assert.throws(() => shortened(module, GLUE.replace('b5117', 'b5118')), /has 0 functions/);
+  assert.throws(() => shortened(module, GLUE + GLUE), /has 2 functions/);
 });
 
 test('staged folder ends with hashed names, no inline script, and compressed copies', async () => {

@@ -30,14 +30,16 @@ export function staticRange(wasm) {
   return range;
 }
 
-function* sections(wasm) {
+/** The sections: id, a reader at the beginning of the body, and where the section begins and ends. */
+export function* sections(wasm) {
   if (wasm.readUInt32LE(0) !== 0x6d736100) throw new Error('not a WebAssembly module');
   let at = 8;
   while (at < wasm.length) {
     const reader = new Reader(wasm, at + 1);
     const size = reader.unsigned();
-    yield [wasm[at], reader];
-    at = reader.bodyStart(size) + size;
+    const end = reader.at + size;
+    yield [wasm[at], reader, { begin: at, end }];
+    at = end;
   }
 }
 
@@ -58,20 +60,21 @@ class Reader {
   constructor(bytes, at) {
     this.bytes = bytes;
     this.at = at;
-    this.body = undefined;
   }
 
   byte() {
     return this.bytes[this.at++];
   }
 
-  bodyStart() {
-    return this.body;
-  }
-
   skip(count) {
     this.at += count;
     return count;
+  }
+
+  /** Bytes with their length before them, such as a name. */
+  bytesOfLength() {
+    const length = this.unsigned();
+    return this.bytes.subarray(this.at, (this.at += length));
   }
 
   unsigned() {
@@ -80,7 +83,6 @@ class Reader {
       byte = this.byte();
       value += (byte & 0x7f) * 2 ** shift;
     }
-    this.body ??= this.at;
     return value;
   }
 
