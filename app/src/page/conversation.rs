@@ -41,10 +41,10 @@ fn Open(id: ConversationId) -> impl IntoView {
         1 => Some((text.typing)(&title.get())),
         _ => Some(text.typing_many.to_owned()),
     });
-    let other = Memo::new(move |_| kind.with(|kind| kind.as_ref().and_then(row::other)));
+    let other = move || kind.with(|kind| kind.as_ref().and_then(row::other));
     // Who writes is there: that says more than any presence.
     let presence = move || match typing.get() {
-        0 => other.get().and_then(|user| client.presence_of(user)).and_then(presence::words),
+        0 => other().and_then(|user| client.presence_of(user)).and_then(presence::words),
         _ => Some(locale::text().list.typing.to_owned()),
     };
     let notes = kind.with_untracked(|kind| matches!(kind, Some(ConversationKind::Notes)));

@@ -41,9 +41,9 @@ pub(crate) fn PrivacyCard() -> impl IntoView {
     // What was chosen and is not on disk yet: shown at once.
     let wanted = RwSignal::new(None::<Privacy>);
     let kept = RwSignal::new(Kept::Not);
-    let shown = Memo::new(move |_| wanted.get().unwrap_or_else(|| client.privacy()));
+    let shown = move || wanted.get().unwrap_or_else(|| client.privacy());
     let choose = move |with: fn(Privacy) -> Privacy| {
-        let choice = with(shown.get_untracked());
+        let choice = with(untrack(shown));
         wanted.set(Some(choice));
         kept.set(Kept::Not);
         let saved = client.set_privacy(choice);
@@ -117,7 +117,7 @@ fn choices() -> [Choice; 3] {
 
 fn group(
     choice: Choice,
-    shown: Memo<Privacy>,
+    shown: impl Fn() -> Privacy + Copy + Send + Sync + 'static,
     choose: impl Fn(fn(Privacy) -> Privacy) + Copy + 'static,
 ) -> impl IntoView {
     let (label_id, hint_id) = (format!("{}-label", choice.id), format!("{}-hint", choice.id));
@@ -130,7 +130,7 @@ fn group(
                     type="radio"
                     name=choice.id
                     value=value
-                    prop:checked=move || with(shown.get()) == shown.get()
+                    prop:checked=move || with(shown()) == shown()
                     on:change=move |_| choose(with)
                 />
                 <span>{name}</span>

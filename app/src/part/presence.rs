@@ -6,46 +6,41 @@ use crate::locale;
 use leptos::prelude::*;
 
 /// A dot: what it looks like and what it is called.
-#[derive(Clone, Copy, PartialEq)]
-struct Dot {
-    shape: &'static str,
-    name: &'static str,
-}
-
-fn drawn(dot: Dot) -> impl IntoView {
+fn drawn(shape: &'static str, name: &'static str) -> AnyView {
     view! {
-        <span class="dot" data-presence=dot.shape aria-hidden="true"></span>
-        <span class="hidden">{dot.name}</span>
+        <span class="dot" data-presence=shape aria-hidden="true"></span>
+        <span class="hidden">{name}</span>
     }
+    .into_any()
 }
 
 /// The dot of somebody who is there.
-pub(crate) fn dot_of(user: UserId) -> impl IntoView {
+pub(crate) fn dot_of(user: UserId) -> AnyView {
     let client = use_client();
     let text = &locale::text().presence;
-    let dot = Memo::new(move |_| match client.presence_of(user)?.presence {
-        Presence::Online => Some(Dot { shape: "online", name: text.online }),
-        Presence::Away => Some(Dot { shape: "away", name: text.away }),
-        Presence::Busy => Some(Dot { shape: "busy", name: text.busy }),
+    let dot = move || match client.presence_of(user)?.presence {
+        Presence::Online => Some(drawn("online", text.online)),
+        Presence::Away => Some(drawn("away", text.away)),
+        Presence::Busy => Some(drawn("busy", text.busy)),
         Presence::Offline | Presence::Unknown => None,
-    });
-    move || dot.get().map(drawn)
+    };
+    dot.into_any()
 }
 
 /// The user's own dot: as others are shown it.
-pub(crate) fn dot_of_me() -> impl IntoView {
+pub(crate) fn dot_of_me() -> AnyView {
     let client = use_client();
     let text = &locale::text().presence;
-    let dot = Memo::new(move |_| {
+    let dot = move || {
         let privacy = client.privacy();
         let shown = privacy.presence == Audience::People && matches!(client.connection(), Connection::Online { .. });
         match privacy.status {
-            Status::Busy if shown => Some(Dot { shape: "busy", name: text.shown_busy }),
-            Status::Available if shown => Some(Dot { shape: "online", name: text.shown_online }),
+            Status::Busy if shown => Some(drawn("busy", text.shown_busy)),
+            Status::Available if shown => Some(drawn("online", text.shown_online)),
             Status::Available | Status::Busy | Status::Unknown => None,
         }
-    });
-    move || dot.get().map(drawn)
+    };
+    dot.into_any()
 }
 
 /// How it is with somebody, in words; `None` when that is not known or not shown.
