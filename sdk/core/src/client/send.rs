@@ -6,7 +6,7 @@ use super::command::display_name;
 use crate::calls::Purpose;
 use crate::content::{Content, Profile, Receipt, Text};
 use crate::contract::{Failure, OUTBOX_MAX};
-use crate::conversation::Stage as RowStage;
+use crate::conversation::{Row, Stage as RowStage};
 use crate::marks::Ours;
 use crate::outbox::{Item, Next, Outcome, Stage};
 use crate::record;
@@ -110,7 +110,9 @@ impl Client {
         account.display_name = name;
         self.ledger.put(record::write(record::account(record::ACCOUNT), account));
         self.show_session();
-        let ids: Vec<_> = self.list.rows().filter(|(_, row)| row.kind != Kind::Notes).map(|(id, _)| id).collect();
+        // One that is being created is introduced to when it is there, and may never be.
+        let is_told = |row: &Row| row.kind != Kind::Notes && !matches!(row.stage, RowStage::Creating(_));
+        let ids: Vec<_> = self.list.rows().filter(|(_, row)| is_told(row)).map(|(id, _)| id).collect();
         ids.into_iter().for_each(|id| self.put_profile(id));
         Ok(())
     }

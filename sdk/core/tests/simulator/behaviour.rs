@@ -367,6 +367,21 @@ fn a_message_changed_on_its_way_is_an_item_that_says_so() {
 }
 
 #[test]
+fn a_name_changed_while_both_create_the_same_conversation_leaves_nothing_behind() {
+    for pause in (0..400).step_by(20) {
+        let mut world = world();
+        world.command(ANNA, Command::StartDirect { name: PEOPLE[BERT].to_owned() });
+        world.command(BERT, Command::StartDirect { name: PEOPLE[ANNA].to_owned() });
+        world.run_for(pause);
+        for person in [ANNA, BERT] {
+            world.command(person, Command::SetDisplayName("New".to_owned()));
+        }
+        world.run_for(30_000);
+        assert_eq!([ANNA, BERT].map(|person| world.browsers[person].waiting()), [0, 0], "after {pause} ms");
+    }
+}
+
+#[test]
 fn a_typing_notice_comes_and_ends_by_itself() {
     let mut world = world();
     let id = direct(&mut world);
