@@ -26,9 +26,9 @@ use wasm_bindgen_futures::spawn_local;
 /// often, a deadline that passed in the meantime is noticed this soon after waking. Costs next to nothing.
 const TIMER_LONGEST_MS: u64 = 10_000;
 
-/// After so long the page gets its turn: a third of the 50 ms from which on a task is long (W3C Long Tasks), because one
-/// more step may take as long again, and drawing what came of it too.
-const SLICE_MS: Millis = Millis(16);
+/// After so long the page gets its turn: on a phone that is six times slower one more step and what is drawn of it may take
+/// three times as long, and from 50 ms on a task is felt (W3C Long Tasks).
+const SLICE_MS: Millis = Millis(8);
 
 /// Time since the page had its turn.
 struct Slice {

@@ -16,6 +16,8 @@ const KEY_BITS: u16 = 256;
 const LAYOUT: u8 = 1;
 const NONCE_BYTES: usize = 12;
 const HEAD_BYTES: usize = 1 + NONCE_BYTES;
+/// Records that are sealed or opened at once: the page has its turn between two lots. One costs a slow phone 0.2 ms.
+const AT_ONCE: usize = 32;
 
 /// What can go wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -56,8 +58,16 @@ impl SealingKey {
         self.key.as_ref()
     }
 
-    /// Seals the values of `records`, all at once, in their order.
+    /// Seals the values of `records`, in their order.
     pub(crate) async fn seal(&self, records: &[Record]) -> Result<Vec<Uint8Array>, SealError> {
+        let mut sealed = Vec::with_capacity(records.len());
+        for some in records.chunks(AT_ONCE) {
+            sealed.extend(self.seal_some(some).await?);
+        }
+        Ok(sealed)
+    }
+
+    async fn seal_some(&self, records: &[Record]) -> Result<Vec<Uint8Array>, SealError> {
         let mut heads = Vec::with_capacity(records.len());
         let sealing = Array::new();
         for record in records {
@@ -78,8 +88,17 @@ impl SealingKey {
         Ok(heads.into_iter().zip(sealed).map(whole).collect())
     }
 
-    /// Opens what was sealed for these places, all at once, in their order.
+    /// Opens what was sealed for these places, in their order.
     pub(crate) async fn open(&self, sealed: Vec<(Place, Uint8Array)>) -> Result<Vec<Record>, SealError> {
+        let mut records = Vec::with_capacity(sealed.len());
+        let mut sealed = sealed.into_iter();
+        while sealed.len() > 0 {
+            records.extend(self.open_some(sealed.by_ref().take(AT_ONCE).collect()).await?);
+        }
+        Ok(records)
+    }
+
+    async fn open_some(&self, sealed: Vec<(Place, Uint8Array)>) -> Result<Vec<Record>, SealError> {
         let opening = Array::new();
         for (place, sealed) in &sealed {
             if sealed.length() < HEAD_BYTES as u32 || sealed.get_index(0) != LAYOUT {
