@@ -21,7 +21,8 @@ impl Client {
         self.tell_presence(told);
         let Some(account) = self.session.account() else { return };
         if let Some((number, request)) = self.presence.next(&account.settings, self.now) {
-            self.ask::<Attend>(Purpose::Presence(number), &request);
+            // A wish in it may not be on disk yet.
+            self.ask_after::<Attend>(Purpose::Presence(number), &request);
         }
     }
 

@@ -11,7 +11,7 @@ use sotto_core::view::{Author, Body, Connection, Item, MessageKey, MessageState,
 use sotto_core::wire::conversation::{Commit, CreateConversation};
 use sotto_core::wire::message::SendMessage;
 use sotto_core::wire::ping::Ping;
-use sotto_core::wire::presence::Presence;
+use sotto_core::wire::presence::{Attend, Presence};
 use sotto_core::wire::{ClientId, ConversationId, DeviceRef, Endpoint};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,12 +19,14 @@ use std::collections::{BTreeMap, BTreeSet};
 const RINGS_MAX: u64 = 1_500;
 
 /// Nothing that is sealed leaves before it, and so its ratchet step, is on disk; and no more is acknowledged.
+/// Nor is a wish told.
 pub(crate) fn request_is_on_disk(browser: &Browser, request: &Request) {
     let (table, field) = match request.path {
         Ping::PATH => (Table::Account, "/payload/cursor"),
         SendMessage::PATH => (Table::Outbox, "/payload/ciphertext"),
         Commit::PATH => (Table::Group, "/payload/commit"),
         CreateConversation::PATH => (Table::Conversation, "/payload/state/group_info"),
+        Attend::PATH => return wish_is_on_disk(browser, request),
         _ => return,
     };
     let body: serde_json::Value = serde_json::from_slice(&request.body).expect("clients send JSON");
@@ -33,6 +35,16 @@ pub(crate) fn request_is_on_disk(browser: &Browser, request: &Request) {
     // The table of groups holds bytes, the others text.
     let sealed = if table == Table::Group { STANDARD.decode(sealed).expect("base64") } else { sealed.into() };
     assert!(browser.has_had_on_disk(table, &sealed), "{} left before it was on disk", request.path);
+}
+
+fn wish_is_on_disk(browser: &Browser, request: &Request) {
+    let body: serde_json::Value = serde_json::from_slice(&request.body).expect("clients send JSON");
+    for field in ["status", "audience"] {
+        if let Some(wish) = body["payload"].get(field) {
+            let wish = format!("\"wished_{field}\":{wish}");
+            assert!(browser.has_had_on_disk(Table::Account, wish.as_bytes()), "{wish} was told before it was on disk");
+        }
+    }
 }
 
 /// A timeline as it is read from the disk, whole.
