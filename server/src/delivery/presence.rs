@@ -335,6 +335,11 @@ impl Presences {
         changes
     }
 
+    /// Whether somebody is to be looked at now.
+    pub(crate) fn is_due(&self, now: Millis) -> bool {
+        self.due.first().is_some_and(|(at, _)| *at <= now)
+    }
+
     /// Changes a person and sees to it that they are looked at in time.
     fn change(&mut self, user: UserId, now: Millis, change: impl FnOnce(&mut Person)) {
         if self.people.len() >= PEOPLE_MAX && !self.people.contains_key(&user) {

@@ -36,31 +36,34 @@ pub(crate) async fn run(inner: Arc<Inner>, mut stop: watch::Receiver<bool>) {
             _ = ticks.tick() => {}
             _ = stop.wait_for(|stop| *stop) => return,
         }
-        while tell(&inner).await {}
+        while tell(&inner).await {
+            // Others go on, also when it was about people of whom there is nothing to tell.
+            tokio::task::yield_now().await;
+        }
     }
 }
 
-/// Tells a part of what is due now; says whether there was something.
+/// Tells a part of what is due now; says whether there is more.
 async fn tell(inner: &Inner) -> bool {
     let now = inner.clock.now();
-    let mut receivers = HashMap::new();
-    let changes = {
+    let (changes, places, is_more) = {
         // The hub first: a stream that closes leaves both under its lock, so that what is due fits the routes.
         let (hub, mut presences) = (inner.hub(), inner.presences());
         let changes = presences.settle(now);
-        for (at, change) in changes.iter().enumerate() {
-            receive((&hub, &presences), (at, change), &mut receivers);
-        }
-        changes
+        let places: Vec<Vec<Routes>> = changes.iter().map(|change| places(&hub, &change.rooms)).collect();
+        (changes, places, presences.is_due(now))
     };
-    if changes.is_empty() {
-        return false;
-    }
     {
         let mut notes = inner.notes();
         for change in &changes {
             change.seen_at.into_iter().for_each(|at| notes.see(change.person.user, at));
         }
+    }
+    let mut receivers = HashMap::new();
+    for (at, (change, places)) in changes.iter().zip(&places).enumerate() {
+        let reached = reached(change, places);
+        receive(&inner.presences(), (at, reached), &mut receivers);
+        tokio::task::yield_now().await;
     }
     let notices: Vec<Notice> = changes.iter().map(|change| Notice::new(event(change.person), now)).collect();
     for (count, (subscriber, told)) in receivers.values().enumerate() {
@@ -70,7 +73,7 @@ async fn tell(inner: &Inner) -> bool {
             tokio::task::yield_now().await;
         }
     }
-    true
+    is_more
 }
 
 fn event(person: PersonPresence) -> Ephemeral {
@@ -83,40 +86,44 @@ fn event(person: PersonPresence) -> Ephemeral {
 /// Who receives something, by the id of the stream, and the places of the changes in their list.
 type Receivers = HashMap<u64, (Arc<Subscriber>, Vec<usize>)>;
 
-/// Adds a change to all who are to receive it, each once.
-fn receive((hub, presences): (&Hub, &Presences), (at, change): (usize, &Change), receivers: &mut Receivers) {
-    for route in routes(hub, change).iter().flat_map(|routes| routes.iter()).filter(|route| is_live(route)) {
-        let subscriber = &route.subscriber;
-        let user = subscriber.device().user;
-        if user != change.person.user && presences.is_told(user) {
-            let (_, told) = receivers.entry(subscriber.id()).or_insert_with(|| (subscriber.clone(), Vec::new()));
-            if told.last() != Some(&at) {
-                told.push(at);
-            }
-        }
-    }
-}
-
-/// The routes of the conversations that a person is in, without those that are too large.
-fn routes(hub: &Hub, change: &Change) -> Vec<Routes> {
+/// The routes of the conversations that a person is in. Shared ones, so that the locks are held for no more than that.
+fn places(hub: &Hub, rooms: &Rooms) -> Vec<Routes> {
     let of_streams: Vec<Stream>;
-    let rooms = match &change.rooms {
+    let rooms = match rooms {
         Rooms::Of(ids) => {
             of_streams = ids.iter().flat_map(|id| hub.streams(*id)).copied().collect();
             &of_streams
         }
         Rooms::Kept(rooms) => rooms,
     };
-    let is_in = |routes: &Routes| match &change.rooms {
-        // A stream may have been routed from a conversation that its device has left.
-        Rooms::Of(_) => {
-            routes.iter().any(|route| is_live(route) && route.subscriber.device().user == change.person.user)
-        }
-        Rooms::Kept(_) => true,
-    };
     let rooms = rooms.iter().filter(|room| matches!(room, Stream::Conversation(_))).take(ROOMS_MAX);
-    let routes = rooms.filter_map(|room| hub.routes(*room));
-    routes.filter(|routes| routes.len() <= limit::PRESENCE_MEMBERS_MAX && is_in(routes)).collect()
+    rooms.filter_map(|room| hub.routes(*room)).collect()
+}
+
+/// The streams of the others in those of `places` that are small enough and that the person is in, each once, by id.
+fn reached<'a>(change: &Change, places: &'a [Routes]) -> HashMap<u64, &'a Arc<Subscriber>> {
+    let user = change.person.user;
+    let mut reached = HashMap::new();
+    for routes in places.iter().filter(|routes| routes.len() <= limit::PRESENCE_MEMBERS_MAX) {
+        let live = || routes.iter().filter(|route| is_live(route)).map(|route| &route.subscriber);
+        let is_in = match &change.rooms {
+            // A stream may have been routed from a conversation that its device has left.
+            Rooms::Of(_) => live().any(|subscriber| subscriber.device().user == user),
+            Rooms::Kept(_) => true,
+        };
+        let others = live().filter(|subscriber| is_in && subscriber.device().user != user);
+        reached.extend(others.map(|subscriber| (subscriber.id(), subscriber)));
+    }
+    reached
+}
+
+/// Adds a change to all of those whom it reaches that are told of others.
+fn receive(presences: &Presences, (at, reached): (usize, HashMap<u64, &Arc<Subscriber>>), receivers: &mut Receivers) {
+    for (id, subscriber) in reached {
+        if presences.is_told(subscriber.device().user) {
+            receivers.entry(id).or_insert_with(|| (subscriber.clone(), Vec::new())).1.push(at);
+        }
+    }
 }
 
 fn is_live(route: &Route) -> bool {

@@ -235,7 +235,7 @@ fn ten_thousand_who_come_and_come_back_are_told_once_each_and_then_forgotten() {
     let mut presences = Presences::default();
     let all = |presences: &mut Presences, now| {
         let mut changes = 0;
-        for _ in 0..=PEOPLE / LOOKED_AT_MAX {
+        while presences.is_due(now) {
             changes += presences.settle(now).len();
         }
         changes

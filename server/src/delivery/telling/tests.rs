@@ -3,7 +3,7 @@
 use super::*;
 use crate::delivery::frame::Codec;
 use crate::delivery::outlet::Outlet;
-use crate::delivery::testing::{NOW, bytes};
+use crate::delivery::testing::{Bench, NOW, bytes};
 use crate::delivery::ticket::{Stage, Start};
 use crate::store::conversation::Membership;
 use crate::store::session::SessionId;
@@ -50,7 +50,8 @@ impl Node {
     fn settle(&mut self) -> Vec<(u64, usize)> {
         let mut receivers = HashMap::new();
         for (at, change) in self.presences.settle(NOW).iter().enumerate() {
-            receive((&self.hub, &self.presences), (at, change), &mut receivers);
+            let places = places(&self.hub, &change.rooms);
+            receive(&self.presences, (at, reached(change, &places)), &mut receivers);
         }
         let mut counts: Vec<(u64, usize)> = receivers.iter().map(|(id, (_, told))| (*id, told.len())).collect();
         counts.sort_unstable();
@@ -93,7 +94,8 @@ fn who_has_left_is_told_nothing_and_tells_nothing() {
     node.presences.attend(device(2), Attention::Away, NOW);
     let told = node.presences.settle(NOW.after(Millis(limit::PRESENCE_EVERY_MS)));
     let mut receivers = HashMap::new();
-    receive((&node.hub, &node.presences), (0, &told[0]), &mut receivers);
+    let places = places(&node.hub, &told[0].rooms);
+    receive(&node.presences, (0, reached(&told[0], &places)), &mut receivers);
     assert_eq!(receivers.keys().copied().collect::<Vec<_>>(), [other], "not {comes}");
 }
 
@@ -107,4 +109,21 @@ fn who_is_shown_nobody_receives_nothing() {
     node.settle();
     node.open(1, &[place(1, 1, LogNumber::END)]);
     assert_eq!(node.settle(), []);
+}
+
+#[tokio::test]
+async fn batch_without_a_change_ends_no_tick_while_more_is_due() {
+    let bench = Bench::new().await;
+    let delivery = bench.deliver().await;
+    // Its own task must not look at them first.
+    delivery.stop().await;
+    for number in 0..1_000 {
+        delivery.learn_settings(UserId(bytes(number)), Settings::default());
+    }
+    bench.clock.advance(Millis(60_000));
+    let mut batches = 1;
+    while tell(&delivery.0).await {
+        batches += 1;
+    }
+    assert_eq!((batches, delivery.known_settings(UserId(bytes(999)))), (4, None), "all are forgotten");
 }
