@@ -180,12 +180,12 @@ impl Client {
         }
         self.went_well(Alarm::Create(id));
         self.introduce(id);
+        self.presence.meet();
         self.has_come(id);
     }
 
     /// A conversation has come that somebody may wait for.
     pub(super) fn has_come(&mut self, id: ConversationId) {
-        self.presence.meet();
         self.alarms.cancel(Alarm::Existing(id));
         self.awaited.remove(&id);
         if let Some(expected) = self.waiting.conversation.remove(&id) {

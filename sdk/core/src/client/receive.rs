@@ -284,6 +284,7 @@ impl Client {
                 self.list.add(id, Row { stage: Stage::Member, update: Update::Due, ..row });
                 self.soon(Alarm::Update(id), UPDATE_MS);
                 self.introduce(id);
+                self.presence.meet();
                 self.has_come(id);
             }
             // Somebody lies about who is in it.

@@ -68,6 +68,7 @@ impl Client {
         self.list.add(id, Row::new(kind, Stage::Outside(Reason::NewDevice), now));
         self.reading.insert(id, Reading::Absent);
         self.soon(Alarm::Rejoin(id), REJOIN_MS);
+        self.presence.meet();
         self.has_come(id);
     }
 

@@ -1,12 +1,15 @@
 //! Who is there, and what others are shown of oneself (M4, M5): step by step, in calm weather.
 
-use crate::behaviour::{ANNA, BERT, ask, direct, items, world, write};
+use crate::behaviour::{ANNA, BERT, ask, direct, items, people, world, write};
+use crate::browser::Browser;
+use crate::script::{PASSWORD, PEOPLE};
 use crate::world::World;
 use sotto_core::Command;
 use sotto_core::contract::{Network, Reply, Visibility};
 use sotto_core::view::{MessageState, Privacy, Session, Sharing};
 use sotto_core::wire::presence::{Attend, Audience, PersonPresence, Presence, Status};
 use sotto_core::wire::{ConversationId, Endpoint, UserId};
+use zeroize::Zeroizing;
 
 fn user(world: &World, browser: usize) -> UserId {
     match &world.browsers[browser].screen.session {
@@ -118,9 +121,30 @@ fn presence_is_said_once_a_stream_and_at_each_change_and_not_again_and_again() {
     write(&mut world, BERT, id, "hi");
     world.run_for(150_000);
     assert_eq!(world.posts(ANNA, Attend::PATH), before);
+    // After five minutes once more, while somebody looks.
+    world.run_for(200_000);
+    assert_eq!(world.posts(ANNA, Attend::PATH), before + 1);
     world.visibility(ANNA, Visibility::Hidden);
     world.run_for(1_000_000);
-    assert_eq!(world.posts(ANNA, Attend::PATH), before + 1);
+    assert_eq!(world.posts(ANNA, Attend::PATH), before + 2);
+}
+
+#[test]
+fn a_new_device_asks_how_it_is_with_people_no_more_often_the_more_conversations_it_joins() {
+    let mut world = people(PEOPLE.len());
+    for name in &PEOPLE[1..] {
+        let answer = ask(&mut world, ANNA, Command::StartDirect { name: (*name).to_owned() });
+        assert!(matches!(answer, Ok(Reply::Conversation(_))), "{answer:?}");
+    }
+    world.browsers.push(Browser::new(PEOPLE[ANNA]));
+    let second = world.browsers.len() - 1;
+    world.boot(second);
+    world.run_for(1_000);
+    let password = Zeroizing::new(PASSWORD.to_owned());
+    assert_eq!(ask(&mut world, second, Command::SignIn { name: PEOPLE[ANNA].to_owned(), password }), Ok(Reply::Done));
+    assert_eq!(world.browsers[second].screen.people.as_slice().len(), PEOPLE.len() - 1);
+    // When its stream has caught up, and when it knows of its conversations.
+    assert!(world.posts(second, Attend::PATH) <= 2, "{}", world.posts(second, Attend::PATH));
 }
 
 #[test]
