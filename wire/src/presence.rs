@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 endpoints! {
     /// Says whether the owner of this device is there, changes what the account shows of that, and reads how it is with
-    /// the people of its conversations. Asked at the beginning of each stream and at each change; changes of others come
-    /// as `user_online` and `user_offline`.
+    /// the people of its conversations. Asked at the beginning of each stream, at each change, after a new conversation,
+    /// and after 5 minutes while somebody looks; changes of others come as `user_online` and `user_offline`.
     Attend = Device "/api/presence" "presence"(PresenceRequest) => "presence_noted"(PresenceNoted);
 }
 

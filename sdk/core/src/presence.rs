@@ -102,9 +102,6 @@ enum Said {
     InVain,
 }
 
-/// What is to be told of people, as [`crate::view::Change::Presence`] wants it.
-pub(crate) type Told = Vec<PersonPresence>;
-
 impl Presence {
     /// What the system says of the page.
     pub(crate) fn look(&mut self, visibility: Visibility, now: Millis) {
@@ -132,13 +129,13 @@ impl Presence {
     }
 
     /// The stream of now, if it has caught up. Without one, nothing is known of anybody.
-    pub(crate) fn follow(&mut self, stream: Option<StreamKey>) -> Option<Told> {
+    pub(crate) fn follow(&mut self, stream: Option<StreamKey>) -> Option<Vec<PersonPresence>> {
         if self.stream != stream {
             (self.stream, self.said) = (stream, Said::Nothing);
         }
         (stream.is_none() && !self.people.is_empty()).then(|| {
             self.people = People::default();
-            Told::new()
+            Vec::new()
         })
     }
 
@@ -163,9 +160,14 @@ impl Presence {
         Some((number, request))
     }
 
-    /// The answer to the question of this number, which stands for all that was known before. `None` when something newer
-    /// is asked.
-    pub(crate) fn noted(&mut self, number: u64, answer: &PresenceNoted, settings: &mut Settings) -> Option<Vec<Told>> {
+    /// The answer to the question of this number, which stands for all that was known before; gives what differs, to be
+    /// told in turn. `None` when something newer is asked.
+    pub(crate) fn noted(
+        &mut self,
+        number: u64,
+        answer: &PresenceNoted,
+        settings: &mut Settings,
+    ) -> Option<Vec<Vec<PersonPresence>>> {
         let (request, since) = match std::mem::take(&mut self.said) {
             Said::Asked { number: asked, request, at, met, since } if asked == number => {
                 self.said = Said::Heard { attention: request.attention, at, met };
@@ -180,10 +182,16 @@ impl Presence {
         let mut people = People::default();
         let since = since.as_slice().iter().filter(|_| settings.is_shown_others());
         answer.people.iter().chain(since).for_each(|person| people.put(*person));
-        let before = std::mem::replace(&mut self.people, people);
-        let forgets = (!before.is_empty()).then(Told::new);
-        let tells = Some(self.people.as_slice().to_vec()).filter(|told| !told.is_empty());
-        Some(forgets.into_iter().chain(tells).collect())
+        let mut before = std::mem::replace(&mut self.people, people);
+        let mut told = Vec::new();
+        // One alone cannot be forgotten.
+        if before.as_slice().iter().any(|person| self.people.of(person.user).is_none()) {
+            before = People::default();
+            told.push(Vec::new());
+        }
+        let new = self.people.as_slice().iter().filter(|person| before.of(person.user) != Some(person));
+        told.extend(Some(new.copied().collect::<Vec<_>>()).filter(|new| !new.is_empty()));
+        Some(told)
     }
 
     /// There is no good answer to the question of this number; `None` when something newer is asked.
@@ -204,7 +212,7 @@ impl Presence {
     }
 
     /// The stream says how it is with somebody.
-    pub(crate) fn hear(&mut self, person: PersonPresence, settings: &Settings) -> Option<Told> {
+    pub(crate) fn hear(&mut self, person: PersonPresence, settings: &Settings) -> Option<Vec<PersonPresence>> {
         self.stream?;
         if let Said::Asked { since, .. } = &mut self.said {
             since.put(person);

@@ -6,7 +6,6 @@ use super::connect::may_pass;
 use crate::alarms::Alarm;
 use crate::calls::Purpose;
 use crate::contract::{Failure, Output};
-use crate::presence::Told;
 use crate::record;
 use crate::session::Session;
 use crate::view::{Change, Privacy};
@@ -58,7 +57,7 @@ impl Client {
         self.tell_presence(told);
     }
 
-    fn tell_presence(&mut self, told: impl IntoIterator<Item = Told>) {
+    fn tell_presence(&mut self, told: impl IntoIterator<Item = Vec<PersonPresence>>) {
         for told in told {
             // Nothing of it is on disk, so it waits for nothing.
             self.ledger.tell(Output::Changed(Change::Presence(told)));

@@ -92,20 +92,26 @@ fn an_answer_stands_for_all_that_was_known_but_not_for_what_came_since_it_was_as
     assert_eq!(presence.hear(away, &settings), Some(vec![away]));
     let told = presence.noted(number, &answer(vec![online, person(1, How::Busy)]), &mut settings);
     assert_eq!(told, Some(vec![vec![], vec![person(1, How::Busy), away]]));
+    // Told is only what differs, and everything anew when somebody is to be forgotten.
+    presence.follow(STREAM);
+    let (number, _) = presence.next(&settings, Millis(0)).expect("another stream");
+    let told = presence.noted(number, &answer(vec![person(1, How::Busy), online]), &mut settings);
+    assert_eq!(told, Some(vec![vec![online]]));
     // An answer that is late is not taken for the newest.
     assert_eq!(presence.noted(number, &answer(Vec::new()), &mut settings), None);
 }
 
 #[test]
 fn an_answer_that_has_become_old_is_asked_for_again_while_somebody_looks() {
-    let (mut presence, mut settings) = attending(Vec::new());
+    let ben = person(2, How::Online);
+    let (mut presence, mut settings) = attending(vec![ben]);
     assert_eq!(
         (presence.next(&settings, Millis(299_999)), presence.deadline(Millis(0))),
         (None, Some(Millis(300_000)))
     );
     let (number, _) = presence.next(&settings, Millis(300_000)).expect("it is old");
     assert_eq!(presence.deadline(Millis(300_000)), None);
-    presence.noted(number, &answer(Vec::new()), &mut settings).expect("it was asked");
+    assert_eq!(presence.noted(number, &answer(vec![ben]), &mut settings), Some(Vec::new()), "nothing has changed");
     assert_eq!(presence.next(&settings, Millis(300_000)), None);
     presence.look(Visibility::Hidden, Millis(300_000));
     let (number, said) = presence.next(&settings, Millis(360_000)).expect("nobody looks");
