@@ -55,7 +55,9 @@ pub(crate) async fn hold(inner: &Arc<Inner>, start: Start, first_words: Option<N
     inner.greet_late(subscriber);
     gather(inner, subscriber).await;
     let Gathered { bytes, upto, standing } = subscriber.fetch();
-    let next = |stage| Some(Start { from: upto, stage, ..start });
+    // They may have been changed meanwhile, and are remembered while the seat is held.
+    let settings = inner.presences().settings(start.device.user).unwrap_or(start.settings);
+    let next = |stage| Some(Start { from: upto, stage, settings, ..start });
     match standing {
         Standing::Behind => Polled { events: bytes, next: next(Stage::Reading), more: true },
         Standing::Live => Polled { events: bytes, next: next(Stage::Live), more: false },
@@ -93,6 +95,32 @@ mod tests {
     use crate::store::log::LogNumber;
     use crate::store::presence::Settings;
     use crate::store::session::SessionId;
+    use sotto_wire::DeviceRef;
+    use sotto_wire::presence::Audience;
+
+    fn start(device: DeviceRef) -> Start {
+        Start {
+            session: SessionId(device.device.0),
+            device,
+            from: LogNumber(0),
+            stage: Stage::First,
+            key_packages: 0,
+            settings: Settings::default(),
+        }
+    }
+
+    #[tokio::test]
+    async fn next_poll_begins_with_the_settings_of_now() {
+        let bench = Bench::new().await;
+        let device = bench.person(1).await;
+        let delivery = bench.deliver().await;
+        let hidden = Settings { audience: Audience::Nobody, ..Settings::default() };
+        delivery.learn_settings(device.user, Settings::default());
+        let turn = delivery.settings_turn(&bench.write().await);
+        delivery.set_settings(device.user, hidden, turn);
+        let polled = tokio::time::timeout(PATIENCE, delivery.poll(start(device), None)).await.expect("an answer");
+        assert_eq!(polled.next.map(|next| next.settings), Some(hidden));
+    }
 
     #[tokio::test]
     async fn poll_that_gets_no_turn_to_read_is_answered_in_time_and_goes_on_where_it_was() {
@@ -100,15 +128,8 @@ mod tests {
         let device = bench.person(1).await;
         let delivery = bench.deliver().await;
         let _turns = delivery.0.replays.acquire_many(3).await.expect("every turn");
-        let start = Start {
-            session: SessionId(device.device.0),
-            device,
-            from: LogNumber(0),
-            stage: Stage::First,
-            key_packages: 0,
-            settings: Settings::default(),
-        };
-        let polled = tokio::time::timeout(PATIENCE, delivery.poll(start, None)).await.expect("an answer in time");
+        let polled =
+            tokio::time::timeout(PATIENCE, delivery.poll(start(device), None)).await.expect("an answer in time");
         assert_eq!((polled.events.len(), polled.more), (0, true));
         let next = polled.next.expect("the stream goes on");
         assert_eq!((next.from, next.stage), (LogNumber(0), Stage::Reading));

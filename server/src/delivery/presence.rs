@@ -14,10 +14,9 @@ use std::collections::{BTreeSet, HashMap};
 const GRACE: Millis = Millis(limit::PRESENCE_GRACE_MS);
 /// How much time lies between two changes of a person that are told.
 const EVERY: Millis = Millis(limit::PRESENCE_EVERY_MS);
-/// A poll reads no settings but the first of a series: who showed themselves is remembered for two graces after the last,
-/// one until they are told offline and one from then on, and nobody who is forgotten before that shows anything.
-const _: () =
-    assert!(limit::TICKET_LIFE_MS <= 2 * limit::PRESENCE_GRACE_MS, "polls go on with settings that are known");
+/// How long settings that were changed are remembered though nobody is there: a ticket that was asked for before the
+/// change carries those of before, and stands for its life from when it was given out, a moment later.
+const CHANGE_KEPT: Millis = Millis(limit::TICKET_LIFE_MS + limit::PRESENCE_GRACE_MS);
 /// Last seen is told down to this.
 const LAST_SEEN_STEP_MS: u64 = 60_000;
 /// People that are remembered, four times those of a large node, some 30 MB. Of more nothing is told.
@@ -201,7 +200,7 @@ impl Person {
         };
         self.told = shown;
         self.told_at = now;
-        self.kept_until = now.after(GRACE);
+        self.kept_until = self.kept_until.max(now.after(GRACE));
         Some(Change { person, rooms, seen_at })
     }
 }
@@ -213,12 +212,12 @@ impl Presences {
             let open = Open { id, is_routed: false };
             match person.devices.iter_mut().find(|known| known.device == device) {
                 Some(known) => known.streams.push(open),
-                None => person.devices.push(Device {
-                    device,
-                    attention: Attention::Here,
-                    streams: vec![open],
-                    closed_at: now,
-                }),
+                None => {
+                    let attention = Attention::Here;
+                    person.devices.push(Device { device, attention, streams: vec![open], closed_at: now });
+                    // It may be about to say that nobody looks at it: a phone that was woken in a pocket.
+                    person.told_at = person.told_at.max(now);
+                }
             }
         });
     }
@@ -269,7 +268,7 @@ impl Presences {
             if person.settings.is_none_or(|(_, newest)| newest < turn) {
                 person.settings = Some((settings, turn));
             }
-            person.kept_until = now.after(GRACE);
+            person.kept_until = now.after(CHANGE_KEPT);
         });
     }
 

@@ -25,7 +25,7 @@ pub(crate) struct Server {
     pub(crate) origin: String,
     pub(crate) config: Config,
     pub(crate) http: reqwest::Client,
-    clock: Clock,
+    pub(crate) clock: Clock,
     folder: TempDir,
     shutdown: oneshot::Sender<()>,
     task: JoinHandle<Result<(), sotto_server::ServeError>>,

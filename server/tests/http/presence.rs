@@ -6,21 +6,21 @@ mod kept;
 mod privacy;
 
 use crate::client::{Person, Server};
-use crate::presence::eyes::{Eyes, Sse, come, go_on_polling, offline, shown};
+use crate::presence::eyes::{Sse, come, go_on_polling, offline, shown};
 use crate::room::direct;
 use crate::stream::{next_path, poll, ticket_path};
 use sotto_server::{Clock, Config};
 use sotto_wire::Millis;
 use sotto_wire::event::{Ephemeral, Event};
 use sotto_wire::limit::{PRESENCE_EVERY_MS, PRESENCE_GRACE_MS, TICKET_LIFE_MS};
-use sotto_wire::presence::{Attend, Attention, PersonPresence, Presence, PresenceNoted, PresenceRequest, Status};
-use std::time::Duration;
+use sotto_wire::presence::{Attend, Attention, Presence, PresenceNoted, PresenceRequest, Status};
 
 /// Ten seconds into a minute.
 const NOW: Millis = Millis(1_795_000_030_000);
 /// The minute that it lies in.
 const MINUTE: Millis = Millis(1_795_000_020_000);
 const EVERY: Millis = Millis(PRESENCE_EVERY_MS);
+const GRACE: Millis = Millis(PRESENCE_GRACE_MS);
 
 /// A server, its clock, and two people with a conversation.
 struct House {
@@ -55,17 +55,6 @@ fn in_answer(noted: &PresenceNoted, who: &Person) -> Option<(Presence, Option<Mi
     noted.people.iter().find(|person| person.user == who.user).map(|person| (person.presence, person.last_seen))
 }
 
-/// Moves the clock on by seconds until somebody is told of; gives how many it took.
-async fn seconds_until(clock: &Clock, eyes: &mut Eyes) -> (u64, PersonPresence) {
-    for second in 0..1_000 {
-        if let Ok(person) = tokio::time::timeout(Duration::from_millis(100), eyes.next()).await {
-            return (second, person);
-        }
-        clock.advance(Millis(1_000));
-    }
-    panic!("nobody is told of");
-}
-
 #[tokio::test]
 async fn who_comes_changes_and_goes_is_told() {
     let House { server, clock, ada, ben } = house(|_| {}).await;
@@ -82,10 +71,9 @@ async fn who_comes_changes_and_goes_is_told() {
         attend(&server, &ada, request).await;
         assert_eq!(eyes.next().await, shown(&ada, presence));
     }
-    drop(stream);
-    let (seconds, person) = seconds_until(&clock, &mut eyes).await;
-    assert!(seconds >= PRESENCE_GRACE_MS / 1_000, "{seconds} s");
-    assert_eq!(person, offline(&ada, Some(MINUTE)));
+    stream.close().await;
+    clock.advance(GRACE);
+    assert_eq!(eyes.next().await, offline(&ada, Some(MINUTE)));
     let noted = attend(&server, &ben, HERE).await;
     assert_eq!(in_answer(&noted, &ada), Some((Presence::Offline, Some(MINUTE))));
     drop(eyes);
@@ -119,26 +107,24 @@ async fn who_polls_is_there_between_the_polls_and_gone_after_the_last() {
     let mut path = ticket_path(&server, &ada, None).await;
     for _ in 0..10 {
         path = go_on_polling(&server, &path).await;
-        clock.advance(Millis(PRESENCE_GRACE_MS - EVERY.0 - 1_000));
+        clock.advance(Millis(GRACE.0 - EVERY.0 - 1_000));
     }
     assert_eq!(eyes.next().await, shown(&ada, Presence::Online));
     clock.advance(EVERY);
     attend(&server, &ada, AWAY).await;
     assert_eq!(eyes.next().await, shown(&ada, Presence::Away), "nothing in between");
-    let (_, person) = seconds_until(&clock, &mut eyes).await;
-    assert_eq!(person.presence, Presence::Offline);
+    clock.advance(GRACE);
+    assert_eq!(eyes.next().await.presence, Presence::Offline);
     // She goes on with the ticket of a poll at the end of its life.
     clock.advance(EVERY);
     let path = go_on_polling(&server, &ticket_path(&server, &ada, None).await).await;
+    clock.advance(EVERY);
     assert_eq!(eyes.next().await, shown(&ada, Presence::Online));
-    let (mut seconds, person) = seconds_until(&clock, &mut eyes).await;
-    assert_eq!(person.presence, Presence::Offline);
-    assert!(seconds < TICKET_LIFE_MS / 1_000, "the ticket is good still");
-    while seconds < TICKET_LIFE_MS / 1_000 - 1 {
-        seconds += 1;
-        clock.advance(Millis(1_000));
-    }
+    clock.advance(GRACE);
+    assert_eq!(eyes.next().await.presence, Presence::Offline);
+    clock.advance(Millis(TICKET_LIFE_MS - EVERY.0 - GRACE.0 - 1_000));
     go_on_polling(&server, &path).await;
+    clock.advance(EVERY);
     assert_eq!(eyes.next().await, shown(&ada, Presence::Online));
     drop(eyes);
     server.stop().await;
@@ -147,15 +133,19 @@ async fn who_polls_is_there_between_the_polls_and_gone_after_the_last() {
 #[tokio::test]
 async fn poll_that_is_held_is_told() {
     let House { server, clock, ada, ben } = house(|_| {}).await;
+    let cam = Person::sign_up(&server, "cam").await;
+    direct(&server, &cam, &ada).await;
+    let mut witness = come(&server, &cam).await;
     let stream = come(&server, &ada).await;
+    assert_eq!(witness.next().await, shown(&ada, Presence::Online));
     let (page, _) = poll(&server, &ticket_path(&server, &ben, None).await).await;
     let path = next_path(&page);
     let flips = async {
         // Until the poll is open, of which nobody is told, changes go past it.
-        for request in [AWAY, HERE].into_iter().cycle() {
+        for (request, presence) in [(AWAY, Presence::Away), (HERE, Presence::Online)].into_iter().cycle() {
             clock.advance(EVERY);
             attend(&server, &ada, request).await;
-            tokio::time::sleep(Duration::from_millis(300)).await;
+            assert_eq!(witness.next().await, shown(&ada, presence));
         }
     };
     let (_, events) = tokio::select! {
@@ -164,7 +154,7 @@ async fn poll_that_is_held_is_told() {
     };
     let Some(Event::Ephemeral(Ephemeral::UserOnline(person))) = events.first() else { panic!("{events:?}") };
     assert_eq!(person.user, ada.user);
-    drop(stream);
+    drop((stream, witness));
     server.stop().await;
 }
 
@@ -175,10 +165,10 @@ async fn reconnect_within_the_grace_is_told_to_nobody() {
     let mut stream = come(&server, &ada).await;
     assert_eq!(eyes.next().await, shown(&ada, Presence::Online));
     for _ in 0..4 {
-        drop(stream);
-        clock.advance(Millis(PRESENCE_GRACE_MS - 1_000));
+        stream.close().await;
+        clock.advance(Millis(GRACE.0 - 1_000));
         stream = come(&server, &ada).await;
-        clock.advance(Millis(2 * PRESENCE_GRACE_MS));
+        clock.advance(Millis(2 * GRACE.0));
     }
     attend(&server, &ada, AWAY).await;
     assert_eq!(eyes.next().await, shown(&ada, Presence::Away), "nothing in between");
@@ -192,12 +182,13 @@ async fn who_closes_one_of_two_streams_is_still_there() {
     let mut eyes = come(&server, &ben).await;
     let (one, other) = (come(&server, &ada).await, come(&server, &ada).await);
     assert_eq!(eyes.next().await, shown(&ada, Presence::Online));
-    drop(one);
-    clock.advance(Millis(3 * PRESENCE_GRACE_MS));
+    one.close().await;
+    clock.advance(Millis(3 * GRACE.0));
     attend(&server, &ada, AWAY).await;
     assert_eq!(eyes.next().await, shown(&ada, Presence::Away), "nothing in between");
-    drop(other);
-    assert_eq!(seconds_until(&clock, &mut eyes).await.1.presence, Presence::Offline);
+    other.close().await;
+    clock.advance(GRACE);
+    assert_eq!(eyes.next().await.presence, Presence::Offline);
     drop(eyes);
     server.stop().await;
 }
@@ -233,7 +224,7 @@ async fn client_that_is_gone_though_its_socket_is_open_is_told_offline_after_its
     let person = loop {
         clock.advance(Millis(5_000));
         seconds += 5;
-        match eyes.next_or_beat(NOW.after(Millis(seconds * 1_000))).await {
+        match eyes.next_or_beat(clock.now()).await {
             Some(person) => break person,
             None => assert!(seconds < 80, "{seconds} s"),
         }

@@ -31,7 +31,7 @@ fn known(settings: Settings) -> Presences {
 /// Somebody who has come with stream 1 and of whom was told.
 fn online() -> Presences {
     let mut presences = known(Settings::default());
-    come(&mut presences, (device(1), 1), NOW);
+    come(&mut presences, (device(1), 1), Millis(NOW.0 - EVERY.0));
     assert_eq!(shown(&mut presences, NOW), [Presence::Online]);
     presences
 }
@@ -58,16 +58,31 @@ fn who_comes_is_told_when_it_is_known_where_and_to_whom() {
     let mut presences = Presences::default();
     presences.open((device(1), 1), NOW);
     presences.learn(device(1).user, Settings::default(), NOW);
-    assert_eq!(presences.settle(NOW), [], "not routed yet");
-    presences.route((device(1), 1), NOW);
+    let told_at = after(EVERY.0);
+    assert_eq!(presences.settle(told_at), [], "not routed yet");
+    presences.route((device(1), 1), told_at);
     let person = PersonPresence { user: device(1).user, presence: Presence::Online, last_seen: None };
-    assert_eq!(presences.settle(NOW), [Change { person, rooms: Rooms::Of(vec![1]), seen_at: Some(NOW) }]);
+    assert_eq!(presences.settle(told_at), [Change { person, rooms: Rooms::Of(vec![1]), seen_at: Some(told_at) }]);
     assert_eq!(presences.settle(after(60_000)), [], "nothing has changed");
     let mut unknown = Presences::default();
     come(&mut unknown, (device(1), 1), NOW);
-    assert_eq!(unknown.settle(NOW), [], "the settings are not known");
-    unknown.learn(device(1).user, Settings::default(), NOW);
-    assert_eq!(shown(&mut unknown, NOW), [Presence::Online]);
+    assert_eq!(unknown.settle(told_at), [], "the settings are not known");
+    unknown.learn(device(1).user, Settings::default(), told_at);
+    assert_eq!(shown(&mut unknown, told_at), [Presence::Online]);
+}
+
+#[test]
+fn device_that_comes_says_first_whether_somebody_looks_at_it() {
+    let mut woken = known(Settings::default());
+    come(&mut woken, (device(1), 1), NOW);
+    assert_eq!(woken.settle(after(EVERY.0 - 1)), []);
+    woken.attend(device(1), Attention::Away, after(EVERY.0 - 1));
+    assert_eq!(shown(&mut woken, after(EVERY.0)), [Presence::Away], "never online");
+    // The same beside another device of the same person.
+    come(&mut woken, (second(1), 2), after(60_000));
+    assert_eq!(woken.settle(after(60_000)), []);
+    woken.attend(second(1), Attention::Away, after(60_500));
+    assert_eq!(woken.settle(after(90_000)), []);
 }
 
 #[test]
@@ -125,7 +140,7 @@ fn strongest_of_busy_here_and_away_is_shown() {
     };
     presences.attend(device(1), Attention::Away, NOW);
     assert_eq!(step(&mut presences), [Presence::Away]);
-    come(&mut presences, (second(1), 2), NOW);
+    come(&mut presences, (second(1), 2), after(EVERY.0));
     assert_eq!(step(&mut presences), [Presence::Online], "the other device is looked at");
     presences.attend(second(1), Attention::Away, NOW);
     assert_eq!(step(&mut presences), [Presence::Away]);
@@ -148,7 +163,7 @@ fn attention_is_kept_as_long_as_the_device_is_reached() {
     presences.close((device(1), 2), room(), after(30_000));
     assert_eq!(shown(&mut presences, after(30_000 + GRACE.0)), [Presence::Offline]);
     come(&mut presences, (device(1), 3), after(60_000));
-    assert_eq!(shown(&mut presences, after(60_000)), [Presence::Online]);
+    assert_eq!(shown(&mut presences, after(60_000 + EVERY.0)), [Presence::Online]);
     presences.attend(device(2), Attention::Here, after(60_000));
     assert_eq!(presences.settle(after(90_000)), [], "of a device without a stream it says nothing");
 }
@@ -201,7 +216,7 @@ fn who_shows_it_to_nobody_is_told_offline_once_and_nothing_after_it() {
     assert_eq!(shown(&mut presences, after(60_000)), [Presence::Online], "shown again");
     let mut came_hidden = known(HIDDEN);
     come(&mut came_hidden, (device(1), 1), NOW);
-    assert_eq!(came_hidden.settle(NOW), [], "nobody believes that they are there");
+    assert_eq!(came_hidden.settle(after(EVERY.0)), [], "nobody believes that they are there");
 }
 
 #[test]
@@ -216,9 +231,19 @@ fn newest_settings_win_whatever_comes_last() {
     let user = device(2).user;
     let turn = presences.next_turn();
     presences.set(user, (HIDDEN, turn), after(3_000));
-    presences.settle(after(3_000 + GRACE.0 - 1));
-    presences.learn(user, Settings::default(), after(3_000 + GRACE.0 - 1));
+    let late = after(3_000 + limit::TICKET_LIFE_MS - 1);
+    presences.settle(late);
+    presences.learn(user, Settings::default(), late);
     assert_eq!(presences.settings(user), Some(HIDDEN));
+    // Also when there is something to tell meanwhile.
+    let mut hides = online();
+    hides.close((device(1), 1), room(), after(10));
+    set(&mut hides, HIDDEN, after(GRACE.0));
+    assert_eq!(hides.settle(after(GRACE.0)).len(), 1);
+    let late = after(GRACE.0 + limit::TICKET_LIFE_MS - 1);
+    hides.settle(late);
+    hides.learn(device(1).user, Settings::default(), late);
+    assert_eq!(hides.settings(device(1).user), Some(HIDDEN));
 }
 
 #[test]
@@ -244,7 +269,7 @@ fn ten_thousand_who_come_and_come_back_are_told_once_each_and_then_forgotten() {
         presences.learn(device(number).user, Settings::default(), NOW);
         come(&mut presences, (device(number), number as u64), NOW);
     }
-    assert_eq!(all(&mut presences, NOW), PEOPLE);
+    assert_eq!(all(&mut presences, after(EVERY.0)), PEOPLE);
     for number in 0..PEOPLE {
         presences.close((device(number), number as u64), room(), after(5_000));
     }
@@ -269,5 +294,5 @@ fn people_who_are_remembered_have_a_bound() {
     assert_eq!((presences.people.len(), presences.due.len()), (PEOPLE_MAX, PEOPLE_MAX));
     assert_eq!(presences.settings(device(PEOPLE_MAX).user), None);
     come(&mut presences, (device(0), 1), NOW);
-    assert_eq!(presences.settle(NOW).len(), 1, "who is known goes on");
+    assert_eq!(presences.settle(after(EVERY.0)).len(), 1, "who is known goes on");
 }

@@ -10,6 +10,9 @@ use crate::store::session::SessionId;
 use sotto_wire::{ConversationId, DeviceId};
 use std::sync::Mutex;
 
+/// When those who come at [`NOW`] are told of.
+const SETTLED: Millis = Millis(NOW.0 + limit::PRESENCE_EVERY_MS);
+
 /// A hub and who is there.
 struct Node {
     hub: Hub,
@@ -49,7 +52,7 @@ impl Node {
     /// Whose streams receive what is due, and how much each does.
     fn settle(&mut self) -> Vec<(u64, usize)> {
         let mut receivers = HashMap::new();
-        for (at, change) in self.presences.settle(NOW).iter().enumerate() {
+        for (at, change) in self.presences.settle(SETTLED).iter().enumerate() {
             let places = places(&self.hub, &change.rooms);
             receive(&self.presences, (at, reached(change, &places)), &mut receivers);
         }
@@ -92,7 +95,7 @@ fn who_has_left_is_told_nothing_and_tells_nothing() {
     let comes = node.open(1, &[place(1, 1, here)]);
     assert_eq!(node.settle(), [(other, 1)], "not {left}");
     node.presences.attend(device(2), Attention::Away, NOW);
-    let told = node.presences.settle(NOW.after(Millis(limit::PRESENCE_EVERY_MS)));
+    let told = node.presences.settle(SETTLED.after(Millis(limit::PRESENCE_EVERY_MS)));
     let mut receivers = HashMap::new();
     let places = places(&node.hub, &told[0].rooms);
     receive(&node.presences, (0, reached(&told[0], &places)), &mut receivers);

@@ -1,11 +1,13 @@
 //! The other end of streams, as far as it is told of people.
 
 use crate::client::{Person, Server};
-use crate::stream::{Socket, next_path, poll, ticket_path};
+use crate::presence::EVERY;
+use crate::stream::{Frame, Socket, next_path, poll, ticket_path};
 use sotto_wire::Millis;
 use sotto_wire::event::{Ephemeral, Event};
 use sotto_wire::presence::{PersonPresence, Presence};
 use std::time::Duration;
+use tokio::io::AsyncWriteExt as _;
 
 /// How long a test waits for what must come.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -23,10 +25,11 @@ pub(super) fn offline(who: &Person, last_seen: Option<Millis>) -> PersonPresence
 /// A WebSocket.
 pub(super) struct Eyes(Socket);
 
-/// Opens a WebSocket that has caught up.
+/// Opens a WebSocket that has caught up, and moves the clock on to when others are told of a device that comes.
 pub(super) async fn come(server: &Server, who: &Person) -> Eyes {
     let mut socket = Socket::open((server, who), None, &[]).await;
     while !matches!(socket.event().await, Event::Ephemeral(Ephemeral::CaughtUp(_))) {}
+    server.clock.advance(EVERY);
     Eyes(socket)
 }
 
@@ -45,6 +48,12 @@ fn person(event: &Event) -> Option<PersonPresence> {
 }
 
 impl Eyes {
+    /// Closes the stream; the server knows of it then, since it ends a stream before it closes its side.
+    pub(super) async fn close(mut self) {
+        self.0.stream.shutdown().await.expect("closed");
+        while self.0.frame().await != Frame::End {}
+    }
+
     /// The next who is told of.
     pub(super) async fn next(&mut self) -> PersonPresence {
         loop {
@@ -62,12 +71,13 @@ pub(super) struct Sse {
 }
 
 impl Sse {
-    /// Opens one that has caught up.
+    /// [`come`] by server-sent events.
     pub(super) async fn open(server: &Server, who: &Person) -> Self {
         let url = format!("{}{}", server.origin, ticket_path(server, who, None).await);
         let response = server.http.get(url).header("accept", "text/event-stream").send().await.expect("an answer");
         let mut sse = Self { response, read: String::new() };
         while !matches!(sse.event().await, Event::Ephemeral(Ephemeral::CaughtUp(_))) {}
+        server.clock.advance(EVERY);
         sse
     }
 

@@ -1,11 +1,10 @@
 //! Who is told nothing: strangers, those who show nothing themselves, and those to whom nothing is shown.
 
-use super::{AWAY, EVERY, HERE, House, attend, house, in_answer, seconds_until};
+use super::{AWAY, EVERY, GRACE, HERE, House, attend, house, in_answer};
 use crate::client::Person;
 use crate::presence::eyes::{Eyes, come, offline, shown};
 use crate::room::direct;
 use sotto_wire::Millis;
-use sotto_wire::limit::PRESENCE_GRACE_MS;
 use sotto_wire::presence::{Audience, PersonPresence, Presence, PresenceRequest};
 
 const HIDE: PresenceRequest = PresenceRequest { audience: Some(Audience::Nobody), ..HERE };
@@ -35,8 +34,9 @@ async fn stranger_learns_nothing() {
     clock.advance(EVERY);
     attend(&server, &ada, AWAY).await;
     assert_eq!(eyes.next().await, shown(&ada, Presence::Away));
-    drop(stream);
-    assert_eq!(seconds_until(&clock, &mut eyes).await.1.presence, Presence::Offline);
+    stream.close().await;
+    clock.advance(GRACE);
+    assert_eq!(eyes.next().await.presence, Presence::Offline);
     let known = come(&server, &cam).await;
     assert_eq!(strange.next().await, shown(&cam, Presence::Online), "nothing before it");
     drop((eyes, strange, known));
@@ -62,7 +62,7 @@ async fn who_shows_it_to_nobody_is_told_offline_once_and_shown_nobody() {
     attend(&server, &ben, PresenceRequest { audience: None, ..AWAY }).await;
     attend(&server, &ada, AWAY).await;
     assert_eq!(of_cam.next().await, shown(&ada, Presence::Away));
-    clock.advance(Millis(2 * PRESENCE_GRACE_MS));
+    clock.advance(Millis(2 * GRACE.0));
     let noted = attend(&server, &ben, SHOW).await;
     assert_eq!(of_ada.next().await, shown(&ben, Presence::Online), "nothing before it");
     // He may have been told of her before he hid; what came then was said, nothing after it.
@@ -90,9 +90,8 @@ async fn who_comes_and_goes_hidden_is_seen_by_nobody() {
     attend(&server, &ben, HIDE).await;
     let mut eyes = come(&server, &ada).await;
     let hidden = come(&server, &ben).await;
-    clock.advance(EVERY);
-    drop(hidden);
-    clock.advance(Millis(3 * PRESENCE_GRACE_MS));
+    hidden.close().await;
+    clock.advance(Millis(3 * GRACE.0));
     let other = come(&server, &cam).await;
     assert_eq!(eyes.next().await, shown(&cam, Presence::Online), "nothing before it");
     assert_eq!(in_answer(&attend(&server, &ada, HERE).await, &ben), None);
