@@ -47,6 +47,13 @@ impl Client {
                     self.ask::<OpenTicket>(Purpose::Ticket(number), &request);
                 }
                 Action::Open { key, transport, path } => {
+                    // What the server has taken by now comes before it says that all has come, or never. Not so what it has
+                    // taken when the first frame is here: that may have been long on its way.
+                    match self.stream.place(key) {
+                        Some(Place::Main) => self.overdue = self.outbox.taken(),
+                        Some(Place::Spare) => self.spare_overdue = self.outbox.taken(),
+                        None => {}
+                    }
                     self.ledger.tell(Output::OpenStream { key, transport, path });
                 }
                 Action::Close(key) => self.ledger.tell(Output::CloseStream(key)),
@@ -300,11 +307,9 @@ impl Client {
         let Some(actions) = self.stream.connected(key, self.now) else { return };
         self.connect(actions);
         if self.stream.place(key) == Some(Place::Spare) {
-            self.spare_overdue = self.outbox.taken();
             return;
         }
         self.outbox.wake();
-        self.overdue = self.outbox.taken();
         self.resume();
         self.top_up(connected.key_packages);
     }

@@ -45,6 +45,7 @@ enum Does {
     Block,
     Buffer,
     Cut,
+    Delay(Millis),
 }
 
 impl World {
@@ -72,6 +73,17 @@ impl World {
     /// Lets a transport open and holds everything back, for good.
     pub(crate) fn buffer(&mut self, browser: usize, transport: Transport) {
         self.proxies.push(Proxy { browser, transport, does: Does::Buffer });
+    }
+
+    /// Lets a transport open, and its first frames come so much later.
+    pub(crate) fn delay(&mut self, browser: usize, transport: Transport, by: Millis) {
+        self.proxies.push(Proxy { browser, transport, does: Does::Delay(by) });
+    }
+
+    /// What comes by the links of a browser from now on comes so much later.
+    pub(crate) fn delay_links(&mut self, browser: usize, by: Millis) {
+        let free_at = self.now.after(by);
+        self.links.values_mut().filter(|link| link.life.0 == browser).for_each(|link| link.free_at = free_at);
     }
 
     /// Every proxy is gone.
@@ -118,7 +130,7 @@ impl World {
             Some(Does::Block) => Some(Fault::TransportBlocked),
             Some(Does::Buffer) => Some(Fault::TransportBuffers),
             Some(Does::Cut) => Some(Fault::TransportCuts),
-            None => None,
+            Some(Does::Delay(_)) | None => None,
         };
         struck.into_iter().for_each(|fault| self.dice.note(fault));
         let opens = self.is_alive(life) && !refused && self.is_up && does != Some(Does::Block);
@@ -126,7 +138,9 @@ impl World {
             return self.at(10, Event::Input(life, Input::StreamClosed(key)));
         }
         let flow = if does == Some(Does::Buffer) { Flow::IsHeld } else { Flow::Passes };
-        self.links.insert(number, Link { life, key, transport, flow, free_at: self.now, page: Vec::new() });
+        let delay = if let Some(Does::Delay(by)) = does { by } else { Millis(0) };
+        let free_at = self.now.after(delay);
+        self.links.insert(number, Link { life, key, transport, flow, free_at, page: Vec::new() });
         if does == Some(Does::Cut) {
             let soon = self.dice.between(1, 3_000);
             self.at(soon, Event::Cut(number));

@@ -58,6 +58,24 @@ fn every_transport_brings_every_event_once_and_in_order() {
 }
 
 #[test]
+fn text_that_is_sent_while_a_stream_begins_stands_behind_what_the_log_has_before_it() {
+    let mut world = world();
+    let id = direct(&mut world);
+    world.delay(BERT, Transport::WebSocket, Millis(3_000));
+    world.command(BERT, Command::UseTransport(Some(Transport::WebSocket)));
+    while world.links_of(BERT) < 2 {
+        world.run_for(10);
+    }
+    world.delay_links(BERT, Millis(4_000));
+    say(&mut world, ANNA, id, "before");
+    world.run_for(500);
+    say(&mut world, BERT, id, "after");
+    world.run_for(20_000);
+    assert_eq!(texts(&mut world, ANNA, id), ["before", "after"]);
+    assert_eq!(texts(&mut world, BERT, id), ["before", "after"]);
+}
+
+#[test]
 fn transports_change_in_the_middle_of_a_conversation_and_nothing_is_lost_or_doubled() {
     let mut world = world();
     let id = direct(&mut world);
