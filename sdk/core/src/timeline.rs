@@ -71,8 +71,8 @@ struct Open {
     page: Page,
     /// The lowest position on screen.
     lowest: u64,
-    /// This device's items on screen that the other side has not read: they may still change.
-    changing: SortedMap<u64, Logged>,
+    /// This device's items on screen and how far each was last told to have come: that may still change.
+    own: SortedMap<u64, (Logged, MessageState)>,
 }
 
 #[derive(Debug)]
@@ -112,7 +112,7 @@ impl Timeline {
     pub(crate) fn open(&mut self, viewer: ViewerKey, conversation: ConversationId) -> Wish {
         self.next_number += 1;
         let (number, page) = (self.next_number, Page::First(SortedMap::default()));
-        let open = Open { conversation, number, page, lowest: u64::MAX, changing: SortedMap::default() };
+        let open = Open { conversation, number, page, lowest: u64::MAX, own: SortedMap::default() };
         self.open.insert(viewer, open);
         if self.open.len() > VIEWERS_MAX
             && let Some((&first, _)) = self.open.iter().min_by_key(|(_, open)| open.number)
@@ -127,9 +127,9 @@ impl Timeline {
         self.open.remove(&viewer);
     }
 
-    /// Who follows which conversation.
-    pub(crate) fn viewers(&self) -> Vec<(ViewerKey, ConversationId)> {
-        self.open.iter().map(|(viewer, open)| (*viewer, open.conversation)).collect()
+    /// The conversations that are followed.
+    pub(crate) fn conversations(&self) -> Vec<ConversationId> {
+        self.open.values().map(|open| open.conversation).collect()
     }
 
     /// Nobody follows any conversation.
@@ -179,7 +179,7 @@ impl Timeline {
         let mut items: Vec<Item> = Vec::new();
         for (position, logged) in logged {
             items.push(item(wish.conversation, position, &logged, eyes));
-            open.keep(position, logged, eyes.row);
+            open.keep(position, logged, eyes);
         }
         let conversation = wish.conversation;
         if first {
@@ -204,7 +204,7 @@ impl Timeline {
                 continue;
             }
             open.lowest = open.lowest.min(position);
-            open.keep(position, logged.clone(), eyes.row);
+            open.keep(position, logged.clone(), eyes);
             told.push((viewer, TimelineChange::Put(item(conversation, position, logged, eyes))));
         }
         told
@@ -221,29 +221,33 @@ impl Timeline {
         self.of(key.conversation).map(|(viewer, _)| (viewer, TimelineChange::Gone(key))).collect()
     }
 
-    /// The other side has come further.
+    /// The other side has come further, or it is shown how far, or no longer.
     pub(crate) fn marked(&mut self, conversation: ConversationId, eyes: Eyes<'_>) -> Vec<Told> {
         let mut told = Vec::new();
         for (viewer, open) in self.of(conversation) {
-            let changes = open.changing.iter().filter(|(_, logged)| state(logged, eyes.row) != MessageState::Sent);
-            let put = |(position, logged)| TimelineChange::Put(item(conversation, position, logged, eyes));
-            told.extend(changes.map(|(position, logged)| (viewer, put((*position, logged)))));
-            open.changing.retain(|_, logged| state(logged, eyes.row) != MessageState::Read);
+            for (position, (logged, last)) in open.own.iter_mut() {
+                let state = state(logged, eyes);
+                if std::mem::replace(last, state) != state {
+                    told.push((viewer, TimelineChange::Put(item(conversation, *position, logged, eyes))));
+                }
+            }
         }
         told
     }
 }
 
 impl Open {
-    fn keep(&mut self, position: u64, logged: Logged, row: &Row) {
-        if logged.sequence.is_some() && state(&logged, row) != MessageState::Read {
-            self.changing.insert(position, logged);
+    fn keep(&mut self, position: u64, logged: Logged, eyes: Eyes<'_>) {
+        if logged.sequence.is_some() {
+            let state = state(&logged, eyes);
+            self.own.insert(position, (logged, state));
         }
     }
 }
 
-fn state(logged: &Logged, row: &Row) -> MessageState {
-    logged.sequence.map_or(MessageState::Sent, |sequence| row.state_of(sequence))
+fn state(logged: &Logged, eyes: Eyes<'_>) -> MessageState {
+    let state = logged.sequence.map_or(MessageState::Sent, |sequence| eyes.row.state_of(sequence));
+    eyes.reads.shown(state)
 }
 
 fn item(conversation: ConversationId, position: u64, logged: &Logged, eyes: Eyes<'_>) -> Item {
@@ -258,14 +262,7 @@ fn item(conversation: ConversationId, position: u64, logged: &Logged, eyes: Eyes
         LoggedBody::Missing => Body::Missing,
     };
     let author = conversation::author(logged.sender.user, eyes.me.user);
-    Item {
-        key,
-        position: Position(position),
-        author,
-        at: logged.at,
-        body,
-        state: eyes.reads.shown(state(logged, eyes.row)),
-    }
+    Item { key, position: Position(position), author, at: logged.at, body, state: state(logged, eyes) }
 }
 
 /// What a person sees of an item of the outbox; nothing of one that is not for eyes.

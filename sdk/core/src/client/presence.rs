@@ -74,8 +74,8 @@ impl Client {
         if before.read_receipts != privacy.read_receipts {
             // What others have read is shown from now on, or no longer.
             self.show_list();
-            for (viewer, conversation) in self.timeline.viewers() {
-                self.open_timeline(viewer, conversation);
+            for conversation in self.timeline.conversations() {
+                self.show_marks(conversation);
             }
         }
         Ok(())

@@ -5,8 +5,8 @@ use crate::browser::Browser;
 use crate::script::{PASSWORD, PEOPLE};
 use crate::world::World;
 use sotto_core::Command;
-use sotto_core::contract::{Network, Reply, Visibility};
-use sotto_core::view::{MessageState, Privacy, Session, Sharing};
+use sotto_core::contract::{Network, Reply, ViewerKey, Visibility};
+use sotto_core::view::{Author, MessageState, Privacy, Session, Sharing};
 use sotto_core::wire::presence::{Attend, Audience, PersonPresence, Presence, Status};
 use sotto_core::wire::{ConversationId, Endpoint, UserId};
 use zeroize::Zeroizing;
@@ -174,7 +174,22 @@ fn what_was_read_is_not_told_while_it_is_kept_nor_afterwards_and_others_are_not_
     assert_eq!(of_anna(&mut world), [MessageState::Read, MessageState::Delivered]);
     assert_eq!(states(&mut world, BERT, id)[1], MessageState::Read);
 
+    // Whoever has paged back stays there, and the old ones change too.
+    for text in 0..50 {
+        write(&mut world, BERT, id, &text.to_string());
+    }
+    assert_eq!(ask(&mut world, ANNA, Command::MarkRead(id)), Ok(Reply::Done));
+    assert_eq!(states(&mut world, BERT, id).len(), 50);
+    assert_eq!(ask(&mut world, BERT, Command::LoadOlder(ViewerKey(0), id)), Ok(Reply::Done));
+    for (privacy, state) in [(kept, MessageState::Delivered), (Privacy::default(), MessageState::Read)] {
+        choose(&mut world, BERT, privacy);
+        let timeline = world.browsers[BERT].screen.timeline.as_ref().expect("it is open");
+        let own: Vec<_> = timeline.ordered().into_iter().filter(|item| item.author == Author::Me).collect();
+        assert_eq!((timeline.items.len(), own.len()), (53, 51));
+        assert!(own.iter().all(|item| item.state == state), "{own:?}");
+    }
+
     write(&mut world, ANNA, id, "three");
     assert_eq!(ask(&mut world, BERT, Command::MarkRead(id)), Ok(Reply::Done));
-    assert_eq!(states(&mut world, ANNA, id)[3], MessageState::Read);
+    assert_eq!(states(&mut world, ANNA, id).last(), Some(&MessageState::Read));
 }
