@@ -72,8 +72,9 @@ pub const TYPING_EVERY_MS: u64 = 3_000;
 pub const PRESENCE_GRACE_MS: u64 = 15_000;
 /// Changes of one person's presence are told at most once in this time, in milliseconds; the newest is told.
 pub const PRESENCE_EVERY_MS: u64 = 2_000;
-/// Presence is told in conversations with at most this many live members: in larger ones nobody looks at it, and each
-/// change would cost one frame a member.
+/// Presence is shown in conversations of at most this many people: in larger ones nobody looks at it, and each change
+/// would cost one frame a member. Accounts are counted, however many devices each has: when a change is told those that
+/// are reached, in an answer all.
 pub const PRESENCE_MEMBERS_MAX: usize = 256;
 /// Most people in one answer about presence.
 pub const PRESENCE_PEOPLE_MAX: usize = 1_000;

@@ -14,7 +14,7 @@ use crate::store::{StoreError, Write};
 use sotto_wire::event::Ephemeral;
 use sotto_wire::presence::{Attention, Audience, PersonPresence, Presence};
 use sotto_wire::{DeviceRef, Millis, UserId, limit};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -104,7 +104,7 @@ fn places(hub: &Hub, rooms: &Rooms) -> Vec<Routes> {
 fn reached<'a>(change: &Change, places: &'a [Routes]) -> HashMap<u64, &'a Arc<Subscriber>> {
     let user = change.person.user;
     let mut reached = HashMap::new();
-    for routes in places.iter().filter(|routes| routes.len() <= limit::PRESENCE_MEMBERS_MAX) {
+    for routes in places.iter().filter(|routes| is_small(routes)) {
         let live = || routes.iter().filter(|route| is_live(route)).map(|route| &route.subscriber);
         let is_in = match &change.rooms {
             // A stream may have been routed from a conversation that its device has left.
@@ -115,6 +115,16 @@ fn reached<'a>(change: &Change, places: &'a [Routes]) -> HashMap<u64, &'a Arc<Su
         reached.extend(others.map(|subscriber| (subscriber.id(), subscriber)));
     }
     reached
+}
+
+/// Whether [`limit::PRESENCE_MEMBERS_MAX`] people at most are reached there, by however many streams.
+fn is_small(routes: &Routes) -> bool {
+    let mut people = HashSet::new();
+    routes.len() <= limit::PRESENCE_MEMBERS_MAX
+        || routes.iter().filter(|route| is_live(route)).all(|route| {
+            people.insert(route.subscriber.device().user);
+            people.len() <= limit::PRESENCE_MEMBERS_MAX
+        })
 }
 
 /// Adds a change to all of those whom it reaches that are told of others.

@@ -86,6 +86,19 @@ fn conversation_over_the_bound_is_told_nothing() {
 }
 
 #[test]
+fn people_are_counted_and_not_their_streams() {
+    let mut node = Node::new();
+    for who in 2..=limit::PRESENCE_MEMBERS_MAX {
+        for _ in 0..2 {
+            node.open(who, &[place(1, who, LogNumber::END)]);
+        }
+    }
+    while !node.settle().is_empty() {}
+    node.open(1, &[place(1, 1, LogNumber::END)]);
+    assert_eq!(node.settle().len(), 2 * (limit::PRESENCE_MEMBERS_MAX - 1));
+}
+
+#[test]
 fn who_has_left_is_told_nothing_and_tells_nothing() {
     let mut node = Node::new();
     let (here, gone) = (LogNumber::END, LogNumber(5));
