@@ -22,6 +22,9 @@ const ASKS_MAX: u32 = 8;
 /// So many when it has said that it will be busy: 15 s, longer than deriving a key from a password takes on a slow phone.
 pub(crate) const PATIENCE_ASKS: u32 = 60;
 
+/// The number of no news.
+const UNHEARD: u64 = u64::MAX;
+
 /// This tab as one that follows.
 pub(crate) struct Follow {
     channel: Rc<Channel>,
@@ -74,13 +77,17 @@ impl Follow {
         self.shown.open()
     }
 
-    /// This tab can be seen now, or no longer.
+    /// This tab can be seen now, or no longer: a welcome may have gone past it while it stood still.
     pub(crate) fn looks(&self, visibility: Visibility) {
+        self.greeted.set(None);
         self.say(FromFollower::Looks { from: self.me(), visibility });
     }
 
-    /// This tab is closing.
+    /// This tab is closing, or goes into the back/forward cache, where it hears nothing: when it comes back, whatever the
+    /// lead says comes after a gap.
     pub(crate) fn bye(&self) {
+        self.greeted.set(None);
+        self.mirrored.set(self.mirrored.get().map(|(lead, _)| (lead, UNHEARD)));
         self.say(FromFollower::Bye { from: self.me() });
     }
 
@@ -131,7 +138,7 @@ impl Follow {
                 }
             }
             FromLead::News { lead, number, told } => match self.mirrored.get() {
-                Some((mirrored, before)) if mirrored == lead && number == before + 1 => {
+                Some((mirrored, before)) if mirrored == lead && number.checked_sub(1) == Some(before) => {
                     self.mirrored.set(Some((lead, number)));
                     self.take_in(told);
                 }
@@ -254,6 +261,28 @@ mod tests {
         pair.follow.bye();
         let bye = FromFollower::Bye { from: ME };
         assert_eq!(pair.said(5).await, [hello(), hello(), hello(), hello(), bye]);
+    }
+
+    #[wasm_bindgen_test]
+    async fn a_tab_that_stood_still_asks_for_everything_anew() {
+        let pair = Pair::new();
+        let here = |number| pair.follow.hear(FromLead::Here { lead: LEAD, readiness: Readiness::Ready, number });
+        pair.welcome(LEAD, 5);
+        here(7);
+        // The welcome to that goes past a page that is frozen.
+        pair.follow.looks(Visibility::Visible);
+        here(7);
+        pair.welcome(LEAD, 7);
+        // The lead forgets what is open here.
+        pair.follow.bye();
+        here(7);
+        pair.follow.looks(Visibility::Visible);
+        pair.news(LEAD, 8, Connection::Offline);
+        assert_eq!(*pair.shown.connection.get(), Connection::Connecting);
+        let (looks, bye) =
+            (FromFollower::Looks { from: ME, visibility: Visibility::Visible }, FromFollower::Bye { from: ME });
+        let said = [hello(), hello(), looks.clone(), hello(), bye, hello(), looks, hello()];
+        assert_eq!(pair.said(8).await, said);
     }
 
     #[wasm_bindgen_test]
