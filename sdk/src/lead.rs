@@ -293,15 +293,22 @@ mod tests {
         assert_eq!(told(), [Visibility::Visible]);
         lead.hear(FromFollower::Bye { from: OTHER });
         assert_eq!(told(), [Visibility::Hidden]);
-        // One that is gone without a word is forgotten, this tab never is.
+        // Those that are gone without a word are forgotten, this tab never is.
         lead.hear(FromFollower::Ask { from: TAB });
+        lead.hear(FromFollower::Ask { from: OTHER });
         let later = |ms| clock::now().after(Millis(ms));
         world.forget_gone(later(5_000));
-        assert_eq!(told(), [Visibility::Visible]);
+        assert_eq!(told(), [Visibility::Visible, Visibility::Visible]);
         world.forget_gone(later(60_000));
         assert_eq!(told(), [Visibility::Hidden]);
         world.look(me, Visibility::Visible);
         world.forget_gone(later(60_000));
         assert_eq!(told(), [Visibility::Visible]);
+        // Of more tabs than are counted none is news again and again.
+        let ask = |number: u64| lead.hear(FromFollower::Ask { from: ViewerKey(number) });
+        (100..199).for_each(ask);
+        told();
+        (100..199).for_each(ask);
+        assert_eq!(told(), []);
     }
 }

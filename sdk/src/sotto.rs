@@ -84,18 +84,24 @@ impl World {
 
     /// A tab can still be seen.
     pub(crate) fn look_on(&self, viewer: ViewerKey) {
-        if let Some((_, heard_at)) = self.visible.borrow_mut().iter_mut().find(|(other, _)| *other == viewer) {
+        let mut visible = self.visible.borrow_mut();
+        if let Some((_, heard_at)) = visible.iter_mut().find(|(other, _)| *other == viewer) {
             *heard_at = clock::now();
             return;
         }
-        self.look(viewer, Visibility::Visible);
+        // One too many to be remembered would be news each time.
+        let has_room = visible.len() < VIEWERS_MAX;
+        drop(visible);
+        if has_room {
+            self.look(viewer, Visibility::Visible);
+        }
     }
 
     /// Forgets the other tabs that have gone without a word.
     pub(crate) fn forget_gone(&self, now: Millis) {
         let me = self.shown.viewer();
         let is_gone = |(viewer, heard_at): &(ViewerKey, Millis)| *viewer != me && now.since(*heard_at) > GONE_AFTER_MS;
-        let gone = self.visible.borrow().iter().find(|tab| is_gone(tab)).map(|(viewer, _)| *viewer);
+        let gone: Vec<_> = self.visible.borrow().iter().filter(|tab| is_gone(tab)).map(|(viewer, _)| *viewer).collect();
         gone.into_iter().for_each(|viewer| self.look(viewer, Visibility::Hidden));
     }
 }
