@@ -7,7 +7,7 @@
 use crate::store::log::Stream;
 use crate::store::presence::Settings;
 use sotto_wire::presence::{Attention, Audience, PersonPresence, Presence, Status};
-use sotto_wire::{DeviceRef, Millis, UserId, limit};
+use sotto_wire::{DeviceId, DeviceRef, Millis, UserId, limit};
 use std::collections::{BTreeSet, HashMap};
 
 /// How long a person without a stream still counts as there.
@@ -42,8 +42,8 @@ struct Person {
     settings: Option<(Settings, Turn)>,
     /// Those that are reached, and those in their grace.
     devices: Vec<Device>,
-    /// Where the last stream was routed that has closed, as long as no other is routed.
-    rooms: Vec<Stream>,
+    /// The last stream that was routed, as long as no other is.
+    left: Option<Left>,
     told: Told,
     told_at: Millis,
     /// When the last device that is no longer here was reached last.
@@ -98,8 +98,16 @@ pub(crate) struct Change {
 pub(crate) enum Rooms {
     /// Where these streams are, by their ids.
     Of(Vec<u64>),
-    /// Here, when the last stream closed.
-    Kept(Vec<Stream>),
+    /// Where the last stream was.
+    Left(Left),
+}
+
+/// A stream that has closed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Left {
+    pub(crate) device: DeviceId,
+    /// Where it was routed then.
+    pub(crate) rooms: Vec<Stream>,
 }
 
 fn to_the_minute(at: Millis) -> Millis {
@@ -116,7 +124,7 @@ impl Person {
         Self {
             settings: None,
             devices: Vec::new(),
-            rooms: Vec::new(),
+            left: None,
             told: Told::Nothing,
             told_at: Millis(0),
             left_at: Millis(0),
@@ -151,7 +159,7 @@ impl Person {
 
     /// Whether it is known where this person is routed.
     fn is_placed(&self) -> bool {
-        !self.rooms.is_empty() || self.routed().next().is_some()
+        self.left.is_some() || self.routed().next().is_some()
     }
 
     /// The streams that are routed.
@@ -185,11 +193,8 @@ impl Person {
         self.expire(now);
         let shown = self.news().filter(|_| self.told_at.after(EVERY) <= now)?;
         let routed: Vec<u64> = self.routed().collect();
-        let rooms = match routed.is_empty() {
-            false => Rooms::Of(routed),
-            true if self.devices.is_empty() => Rooms::Kept(std::mem::take(&mut self.rooms)),
-            true => Rooms::Kept(self.rooms.clone()),
-        };
+        let left = if self.devices.is_empty() { self.left.take() } else { self.left.clone() };
+        let rooms = left.map_or(Rooms::Of(routed), Rooms::Left);
         let (person, seen_at) = match shown {
             Told::Shown(Presence::Offline) => (offline(user, Some(self.left_at)), Some(self.left_at)),
             Told::Shown(presence) => {
@@ -228,7 +233,7 @@ impl Presences {
             let streams = person.devices.iter_mut().flat_map(|device| &mut device.streams);
             for open in streams.filter(|open| open.id == id) {
                 open.is_routed = true;
-                person.rooms = Vec::new();
+                person.left = None;
             }
         });
     }
@@ -241,7 +246,7 @@ impl Presences {
                 known.closed_at = now;
             }
             if !rooms.is_empty() && person.routed().next().is_none() {
-                person.rooms = rooms;
+                person.left = Some(Left { device: device.device, rooms });
             }
         });
     }

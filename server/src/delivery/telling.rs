@@ -8,12 +8,14 @@ use crate::delivery::hub::{Hub, Route, Routes};
 use crate::delivery::presence::{Change, Presences, Rooms, Turn, offline};
 use crate::delivery::subscriber::Subscriber;
 use crate::delivery::{Delivery, Inner};
+use crate::refusal::causes;
+use crate::store::conversation;
 use crate::store::log::{LogNumber, Stream};
 use crate::store::presence::{self, Settings};
 use crate::store::{StoreError, Write};
 use sotto_wire::event::Ephemeral;
 use sotto_wire::presence::{Attention, Audience, PersonPresence, Presence};
-use sotto_wire::{DeviceRef, Millis, UserId, limit};
+use sotto_wire::{DeviceId, DeviceRef, Millis, UserId, limit};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -46,7 +48,7 @@ pub(crate) async fn run(inner: Arc<Inner>, mut stop: watch::Receiver<bool>) {
 /// Tells a part of what is due now; says whether there is more.
 async fn tell(inner: &Inner) -> bool {
     let now = inner.clock.now();
-    let (changes, places, is_more) = {
+    let (changes, mut places, is_more) = {
         // The hub first: a stream that closes leaves both under its lock, so that what is due fits the routes.
         let (hub, mut presences) = (inner.hub(), inner.presences());
         let changes = presences.settle(now);
@@ -58,6 +60,9 @@ async fn tell(inner: &Inner) -> bool {
         for change in &changes {
             change.seen_at.into_iter().for_each(|at| notes.see(change.person.user, at));
         }
+    }
+    if let Err(error) = add_begun(inner, &changes, &mut places).await {
+        tracing::error!(causes = causes(&error), "failed to read the conversations of those who have left");
     }
     let mut receivers = HashMap::new();
     for (at, (change, places)) in changes.iter().zip(&places).enumerate() {
@@ -94,10 +99,34 @@ fn places(hub: &Hub, rooms: &Rooms) -> Vec<Routes> {
             of_streams = ids.iter().flat_map(|id| hub.streams(*id)).copied().collect();
             &of_streams
         }
-        Rooms::Kept(rooms) => rooms,
+        Rooms::Left(left) => &left.rooms,
     };
     let rooms = rooms.iter().filter(|room| matches!(room, Stream::Conversation(_))).take(ROOMS_MAX);
     rooms.filter_map(|room| hub.routes(*room)).collect()
+}
+
+/// Adds the places that came to those who have left after their last stream closed.
+async fn add_begun(inner: &Inner, changes: &[Change], places: &mut [Vec<Routes>]) -> Result<(), StoreError> {
+    let left = |change: &Change| match &change.rooms {
+        Rooms::Of(_) => None,
+        Rooms::Left(left) => Some(left.device),
+    };
+    let devices: Vec<DeviceId> = changes.iter().filter_map(left).collect();
+    if devices.is_empty() {
+        return Ok(());
+    }
+    let mut connection = inner.store.read().acquire().await?;
+    let open = LogNumber(LogNumber::END.0 - 1);
+    let memberships = conversation::memberships(&mut connection, &devices, open).await?;
+    let hub = inner.hub();
+    for (change, places) in changes.iter().zip(places) {
+        let Rooms::Left(left) = &change.rooms else { continue };
+        let rooms = memberships.get(&left.device).into_iter().flatten();
+        let rooms = rooms.map(|membership| Stream::Conversation(membership.conversation));
+        let begun = rooms.filter(|room| !left.rooms.contains(room)).take(ROOMS_MAX);
+        places.extend(begun.filter_map(|room| hub.routes(room)));
+    }
+    Ok(())
 }
 
 /// The streams of the others in those of `places` that are small enough and that the person is in, each once, by id.
@@ -109,7 +138,7 @@ fn reached<'a>(change: &Change, places: &'a [Routes]) -> HashMap<u64, &'a Arc<Su
         let is_in = match &change.rooms {
             // A stream may have been routed from a conversation that its device has left.
             Rooms::Of(_) => live().any(|subscriber| subscriber.device().user == user),
-            Rooms::Kept(_) => true,
+            Rooms::Left(_) => true,
         };
         let others = live().filter(|subscriber| is_in && subscriber.device().user != user);
         reached.extend(others.map(|subscriber| (subscriber.id(), subscriber)));

@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::delivery::testing::{NOW, bytes};
-use sotto_wire::DeviceId;
 
 fn device(number: usize) -> DeviceRef {
     DeviceRef { user: UserId(bytes(number)), device: DeviceId(bytes(number)) }
@@ -15,6 +14,11 @@ fn second(number: usize) -> DeviceRef {
 
 fn room() -> Vec<Stream> {
     vec![Stream::Device(DeviceId(bytes(7)))]
+}
+
+/// Device 1, which was routed there.
+fn left() -> Rooms {
+    Rooms::Left(Left { device: device(1).device, rooms: room() })
 }
 
 fn after(ms: u64) -> Millis {
@@ -94,7 +98,7 @@ fn who_goes_is_told_once_the_grace_is_over_with_the_minute_in_which_they_went() 
     let changes = presences.settle(left_at.after(GRACE));
     let last_seen = Some(Millis(left_at.0 - left_at.0 % 60_000));
     let person = PersonPresence { user: device(1).user, presence: Presence::Offline, last_seen };
-    assert_eq!(changes, [Change { person, rooms: Rooms::Kept(room()), seen_at: Some(left_at) }]);
+    assert_eq!(changes, [Change { person, rooms: left(), seen_at: Some(left_at) }]);
     presences.settle(left_at.after(Millis(2 * GRACE.0)));
     assert!(presences.people.is_empty() && presences.due.is_empty(), "and then forgotten");
 }
@@ -115,7 +119,7 @@ fn reconnect_within_the_grace_tells_nothing_however_long_it_takes_to_catch_up() 
     presences.open((device(1), 7), after(101_000));
     presences.close((device(1), 7), Vec::new(), after(102_000));
     let changes = presences.settle(after(102_000 + GRACE.0));
-    assert_eq!(changes.into_iter().map(|change| change.rooms).collect::<Vec<_>>(), [Rooms::Kept(room())]);
+    assert_eq!(changes.into_iter().map(|change| change.rooms).collect::<Vec<_>>(), [left()]);
 }
 
 #[test]

@@ -3,11 +3,12 @@
 use super::*;
 use crate::delivery::frame::Codec;
 use crate::delivery::outlet::Outlet;
-use crate::delivery::testing::{Bench, NOW, bytes};
+use crate::delivery::testing::{Bench, NOW, PATIENCE, Reader, bytes};
 use crate::delivery::ticket::{Stage, Start};
 use crate::store::conversation::Membership;
 use crate::store::session::SessionId;
-use sotto_wire::{ConversationId, DeviceId};
+use sotto_wire::ConversationId;
+use sotto_wire::event::Event;
 use std::sync::Mutex;
 
 /// When those who come at [`NOW`] are told of.
@@ -142,4 +143,42 @@ async fn batch_without_a_change_ends_no_tick_while_more_is_due() {
         batches += 1;
     }
     assert_eq!((batches, delivery.known_settings(UserId(bytes(999)))), (4, None), "all are forgotten");
+}
+
+#[tokio::test]
+async fn conversation_that_begins_in_the_grace_is_told_who_has_gone() {
+    let bench = Bench::new().await;
+    let (one, other) = (bench.person(1).await, bench.person(2).await);
+    let delivery = bench.deliver().await;
+    for user in [one.user, other.user] {
+        delivery.learn_settings(user, Settings::default());
+    }
+    let (mut goes, mut stays) =
+        (Reader::open(&delivery, one, LogNumber(0)).await, Reader::open(&delivery, other, LogNumber(0)).await);
+    goes.catch_up().await;
+    stays.catch_up().await;
+    bench.clock.advance(Millis(limit::PRESENCE_EVERY_MS));
+    until(|| delivery.0.presences().told(one.user).is_some()).await;
+    drop(goes);
+    until(|| delivery.streams_count() == 1).await;
+    bench.direct(9, (one, other)).await;
+    delivery.appended();
+    stays.durable().await;
+    bench.clock.advance(Millis(limit::PRESENCE_GRACE_MS));
+    let told = loop {
+        if let Event::Ephemeral(Ephemeral::UserOffline(person)) = stays.frame().await.expect("the stream goes on") {
+            break person;
+        }
+    };
+    assert_eq!(told.user, one.user);
+}
+
+/// Waits for a state.
+async fn until(is_so: impl Fn() -> bool) {
+    let wait = async {
+        while !is_so() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, wait).await.expect("in time");
 }
