@@ -171,7 +171,6 @@ impl Shown {
                 if session == Session::SignedOut(None) {
                     self.conversations.change(Vec::clear);
                     self.timeline.change(|timeline| *timeline = None);
-                    self.privacy.change(|privacy| *privacy = Privacy::default());
                 }
                 self.session.change(|shown| *shown = session);
             }

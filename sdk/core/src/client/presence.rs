@@ -81,11 +81,9 @@ impl Client {
         Ok(())
     }
 
-    /// Tells what others are shown.
+    /// Tells what others are shown; as it is at the beginning when nobody is signed in.
     pub(super) fn show_privacy(&mut self) {
-        if let Some(account) = self.session.account() {
-            let privacy = account.settings.privacy();
-            self.tell(Change::Privacy(privacy));
-        }
+        let privacy = self.session.account().map(|account| account.settings.privacy());
+        self.tell(Change::Privacy(privacy.unwrap_or_default()));
     }
 }

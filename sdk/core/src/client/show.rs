@@ -12,10 +12,10 @@ use crate::view::{self, Change, Conversation, LastMessage, Link, LogKind, Messag
 use sotto_wire::ConversationId;
 
 impl Client {
-    /// Tells who uses this device.
+    /// Tells who uses this device, and what others are shown of them.
     pub(super) fn show_session(&mut self) {
-        let view = self.session.view();
-        self.ledger.after(Effect::Tell(Output::Changed(Change::Session(view))));
+        self.tell(Change::Session(self.session.view()));
+        self.show_privacy();
     }
 
     /// Tells the whole list.

@@ -82,7 +82,6 @@ impl Client {
         let wanted = account.conversations;
         self.session = Session::SignedIn(account);
         self.show_session();
-        self.show_privacy();
         self.show_list();
         self.owed = self.list.rows().filter(|(_, row)| row.ours.is_owed()).map(|(id, _)| id).collect();
         let actions = self.stream.start(self.now);

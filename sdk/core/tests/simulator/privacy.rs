@@ -114,6 +114,14 @@ fn a_privacy_that_was_chosen_offline_outlives_a_restart_and_is_told_later() {
 }
 
 #[test]
+fn what_was_chosen_is_not_shown_when_nobody_is_signed_in() {
+    let mut world = world();
+    choose(&mut world, ANNA, Privacy { status: Status::Busy, ..Privacy::default() });
+    assert_eq!(ask(&mut world, ANNA, Command::SignOut), Ok(Reply::Done));
+    assert_eq!(world.browsers[ANNA].screen.privacy, Privacy::default());
+}
+
+#[test]
 fn presence_is_said_once_a_stream_and_at_each_change_and_not_again_and_again() {
     let mut world = world();
     let id = direct(&mut world);
