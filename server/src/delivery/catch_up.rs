@@ -34,11 +34,19 @@ struct Wish {
     done: oneshot::Sender<()>,
 }
 
-/// The streams that wait, those first that came first. As many as there are streams at most.
+/// The streams that wait, those first that came first. With those who left while they waited it has at most twice as many
+/// as there are streams: it grows only when all in it still wait.
 #[derive(Default)]
 pub(crate) struct Line(VecDeque<Wish>);
 
 impl Line {
+    fn push(&mut self, wish: Wish) {
+        if self.0.len() == self.0.capacity() {
+            self.0.retain(|wish| !wish.done.is_closed());
+        }
+        self.0.push_back(wish);
+    }
+
     /// The first of those who still wait; none only when all are being worked for.
     fn take(&mut self) -> Vec<Wish> {
         let mut together = Vec::new();
@@ -59,7 +67,7 @@ impl Line {
 /// Waits for a turn and reads one page of the log, or makes the subscriber live when there is none.
 pub(crate) async fn read(inner: &Arc<Inner>, subscriber: &Arc<Subscriber>, position: LogNumber) {
     let (granted, mut done) = oneshot::channel();
-    inner.line().0.push_back(Wish { subscriber: subscriber.clone(), position, done: granted });
+    inner.line().push(Wish { subscriber: subscriber.clone(), position, done: granted });
     loop {
         let turn = tokio::select! {
             biased;
@@ -91,16 +99,31 @@ struct Found {
 }
 
 async fn grant(inner: &Inner, together: Vec<Wish>) {
-    let found = match look_up(inner, &together).await {
-        Ok(found) => found,
-        Err(error) => return together.iter().for_each(|wish| give_up(&wish.subscriber, &error)),
-    };
+    let streams = together.len();
+    match look_up(inner, &together).await {
+        Ok(found) => return answer(inner, together, &found).await,
+        // The next step of each asks again.
+        Err(StoreError::Busy(_)) => return tracing::warn!(streams, "streams wait for the database"),
+        Err(error) => tracing::error!(causes = causes(&error), streams, "failed to look up the log for streams"),
+    }
+    // What is wrong with one of them must not end the others.
+    for wish in together {
+        match look_up(inner, std::slice::from_ref(&wish)).await {
+            Ok(found) => answer(inner, vec![wish], &found).await,
+            Err(StoreError::Busy(_)) => {}
+            Err(_) => wish.subscriber.break_now(),
+        }
+    }
+}
+
+/// Makes those live who have everything, and reads a page for each of the others.
+async fn answer(inner: &Inner, together: Vec<Wish>, found: &Found) {
     let mut late = Vec::new();
     for (place, wish) in together.into_iter().enumerate() {
         if wish.position < found.bounds.horizon || found.behind.contains(&place) {
             late.push(wish);
         } else {
-            join(inner, &wish.subscriber, &found);
+            join(inner, &wish.subscriber, found);
         }
     }
     for wish in late {
@@ -179,67 +202,4 @@ async fn read_page(inner: &Inner, wish: &Wish, bounds: Bounds) -> Result<(), Sto
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::delivery::testing::{Bench, PATIENCE, Reader, message, room_of_two, send, texts};
-    use crate::delivery::ticket::Start;
-    use crate::store::presence::Settings;
-    use crate::store::session::SessionId;
-    use tokio::time::timeout;
-
-    const STREAMS: usize = 3 * TOGETHER_MAX;
-
-    #[tokio::test]
-    async fn streams_that_come_back_at_once_each_get_what_they_missed() {
-        let bench = Bench::new().await;
-        let (room, one, other) = room_of_two(&bench).await;
-        let delivery = bench.deliver().await;
-        let middle = send(&delivery, message(room, one, 0)).await;
-        for number in 1..5 {
-            send(&delivery, message(room, one, number)).await;
-        }
-        let turns = delivery.0.replays.acquire_many(3).await.expect("every turn");
-        let mut streams = Vec::new();
-        for number in 0..STREAMS {
-            let from = if number % 2 == 0 { LogNumber(0) } else { middle };
-            streams.push(Reader::open(&delivery, other, from).await);
-        }
-        drop(turns);
-        for (number, mut stream) in streams.into_iter().enumerate() {
-            let missed = timeout(PATIENCE, stream.catch_up()).await.expect("in time");
-            assert_eq!(missed, texts(number % 2..5), "stream {number}");
-        }
-        send(&delivery, message(room, one, 5)).await;
-    }
-
-    #[tokio::test]
-    async fn who_leaves_takes_nobody_elses_turn_along() {
-        let bench = Bench::new().await;
-        let (_, _, other) = room_of_two(&bench).await;
-        let delivery = bench.deliver().await;
-        let turns = delivery.0.replays.acquire_many(3).await.expect("every turn");
-        let session = SessionId(other.device.0);
-        let start = Start {
-            session,
-            device: other,
-            from: LogNumber(0),
-            stage: Stage::First,
-            key_packages: 0,
-            settings: Settings::default(),
-        };
-        let polls: Vec<_> = (0..STREAMS)
-            .map(|_| {
-                let delivery = delivery.clone();
-                tokio::spawn(async move { delivery.poll(start, None).await })
-            })
-            .collect();
-        while delivery.0.line().0.len() < STREAMS {
-            tokio::task::yield_now().await;
-        }
-        let mut last = Reader::open(&delivery, other, LogNumber(0)).await;
-        polls.iter().for_each(|poll| poll.abort());
-        drop(turns);
-        timeout(PATIENCE, last.catch_up()).await.expect("in time");
-        assert_eq!(delivery.0.line().0.len(), 0);
-    }
-}
+mod tests;

@@ -32,6 +32,16 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 /// When the standing clock of the tests stands.
 pub(crate) const NOW: Millis = Millis(1_800_000_000_000);
 
+/// Waits for a state.
+pub(crate) async fn until(is_so: impl Fn() -> bool) {
+    let wait = async {
+        while !is_so() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, wait).await.expect("a state in time");
+}
+
 /// A number as an id.
 pub(crate) fn bytes(number: usize) -> [u8; 16] {
     u128::try_from(number).expect("it fits").to_be_bytes()

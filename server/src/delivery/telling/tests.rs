@@ -3,7 +3,7 @@
 use super::*;
 use crate::delivery::frame::Codec;
 use crate::delivery::outlet::Outlet;
-use crate::delivery::testing::{Bench, NOW, PATIENCE, Reader, bytes};
+use crate::delivery::testing::{Bench, NOW, Reader, bytes, until};
 use crate::delivery::ticket::{Stage, Start};
 use crate::store::conversation::Membership;
 use crate::store::session::SessionId;
@@ -171,14 +171,4 @@ async fn conversation_that_begins_in_the_grace_is_told_who_has_gone() {
         }
     };
     assert_eq!(told.user, one.user);
-}
-
-/// Waits for a state.
-async fn until(is_so: impl Fn() -> bool) {
-    let wait = async {
-        while !is_so() {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, wait).await.expect("in time");
 }
