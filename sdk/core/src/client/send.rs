@@ -15,6 +15,7 @@ use crate::typing::Say;
 use crate::view::{MessageKey, Sharing};
 use sotto_wire::conversation::Kind;
 use sotto_wire::message::{MessageSent, SendMessage, SendMessageRequest};
+use sotto_wire::presence::Audience;
 use sotto_wire::typing::{TypingRequest, TypingStart};
 use sotto_wire::{ClientId, Code, ConversationId, Problem, limit};
 
@@ -268,8 +269,12 @@ impl Client {
         }
     }
 
-    /// The user is writing.
+    /// The user is writing; told to nobody by who shows nobody whether they are there.
     pub(super) fn write_typing(&mut self, conversation: ConversationId) {
+        let account = self.session.account();
+        if account.is_none_or(|account| account.settings.privacy().presence == Audience::Nobody) {
+            return;
+        }
         let is_member = self.list.row(conversation).is_some_and(|row| matches!(row.stage, RowStage::Member));
         if is_member && self.stream.is_open() && self.typing.write(conversation, self.now) == Say::Start {
             self.ask::<TypingStart>(Purpose::Typing, &TypingRequest { conversation });

@@ -78,11 +78,14 @@ fn each_is_shown_whether_the_other_is_there_and_when_they_were_last() {
 #[test]
 fn who_shows_nobody_whether_they_are_there_is_shown_nobody() {
     let mut world = world();
-    direct(&mut world);
+    let id = direct(&mut world);
     choose(&mut world, BERT, Privacy { presence: Audience::Nobody, ..Privacy::default() });
     assert_eq!(presence(&world, (BERT, ANNA)), None);
     let bert = shown(&world, (ANNA, BERT)).expect("it was told");
     assert_eq!((bert.presence, bert.last_seen), (Presence::Offline, None));
+    world.command(BERT, Command::Typing(id));
+    world.run_for(1_000);
+    assert_eq!(world.browsers[ANNA].screen.conversations[&id].typing, []);
     world.visibility(ANNA, Visibility::Hidden);
     world.run_for(65_000);
     assert_eq!(presence(&world, (BERT, ANNA)), None);
