@@ -77,7 +77,7 @@ test('who shows it to nobody is shown nobody, in every tab', async ({ pair: { ad
   for (const viewer of [ada, other, ben]) await expect(line(viewer)).toHaveCount(0);
   await expect(ben.row('ada')).not.toContainText('online');
 
-  await choose(other, 'Who sees when you are online', 'People I talk with');
+  await choose(other, 'Who sees when you are online', 'People in my conversations');
   await other.open('ben');
   for (const viewer of [ada, other, ben]) await expect(line(viewer)).toHaveText('online');
 });
@@ -114,4 +114,26 @@ test('without read receipts nobody learns what was read, on either side', async 
   await ben.open('ada');
   await ada.write('and this?');
   await ada.seesState('and this?', 'read');
+});
+
+test('the smallest phone has room for a long name, who is there, and the settings', async ({ person }) => {
+  const ada = await person('ada');
+  const ben = await person('wilhelmina-longname_x_0123456789');
+  await ada.signUp();
+  await ben.signUp();
+  await ben.startDirect(ada);
+  await ben.write('hello');
+  await ada.page.setViewportSize({ width: 320, height: 568 });
+  await ada.open('wilhelmina-longname_x_0123456789');
+  const tooWide = () => ada.page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  await expect(line(ada)).toHaveText('online');
+  const words = await line(ada).evaluate((element) => element.scrollWidth - element.clientWidth);
+  expect([await tooWide(), words]).toEqual([0, 0]);
+  await ada.page.goBack();
+  await ada.link('Settings').click();
+  const card = ada.page.getByRole('region', { name: 'Privacy' });
+  await expect(card).toBeVisible();
+  const right = await card.evaluate((element) => element.getBoundingClientRect().right);
+  expect(await tooWide()).toBe(0);
+  expect(right).toBeLessThanOrEqual(320);
 });

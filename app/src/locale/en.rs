@@ -27,7 +27,7 @@ pub(super) static TEXT: Text = Text {
         sign_up_question: "New to Sotto?",
         sign_up_link: "Create account",
         sign_in_title: "Welcome back",
-        sign_in_lead: "Sign in to go on where you were.",
+        sign_in_lead: "Sign in with your name and password.",
         sign_in_button: "Sign in",
         signing_in: "Signing in…",
         sign_in_question: "Have an account?",
@@ -174,7 +174,7 @@ pub(super) static TEXT: Text = Text {
         busy: "Busy",
         audience: "Who sees when you are online",
         audience_hint: "It goes both ways: while nobody sees it of you, you do not see it of anybody.",
-        people: "People I talk with",
+        people: "People in my conversations",
         nobody: "Nobody",
         receipts: "Read receipts",
         receipts_hint: "It goes both ways: without them, you do not see who has read your messages either. \
