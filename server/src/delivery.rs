@@ -215,7 +215,13 @@ impl Delivery {
 
     /// Appends a message and waits until it is on disk.
     pub(crate) async fn append(&self, append: Append) -> Result<Appended, AppendError> {
-        self.0.appender.append(append).await
+        let (device, conversation) = (append.sender.device, append.conversation);
+        let appended = self.0.appender.append(append).await;
+        if let Ok(Appended::Stored { .. }) = appended {
+            let now = self.0.clock.now();
+            self.0.typing().sent(device, conversation, now);
+        }
+        appended
     }
 
     /// Says that rows were appended in another way than by [`Delivery::append`].

@@ -308,6 +308,12 @@ async fn typing_reaches_the_others_and_not_who_types() {
     assert_eq!(theirs.ephemeral().await, Ephemeral::TypingUpdate(update(false)), "repeats go nowhere");
     assert_eq!(theirs.text().await, "1000");
     assert!(matches!(mine.frame().await, Some(Event::Durable(Durable::MessageReceived(_)))));
+    for number in [1_001, 1_002] {
+        delivery.tell_typing(update(true), one.device);
+        assert_eq!(theirs.ephemeral().await, Ephemeral::TypingUpdate(update(true)), "who types on after a message");
+        send(&delivery, message(room, one, number)).await;
+        assert_eq!(theirs.text().await, number.to_string());
+    }
     assert!(delivery.is_live_member(room, one.device));
     assert!(!delivery.is_live_member(ConversationId(bytes(99)), one.device));
 }
