@@ -90,6 +90,7 @@ pub struct PersonPresence {
     /// How.
     pub presence: Presence,
     /// Of who is offline: when they were there last, down to the minute, milliseconds since the Unix epoch.
+    /// Up to ten minutes too early after a crash of the server.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_seen: Option<Millis>,
 }

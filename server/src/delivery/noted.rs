@@ -17,10 +17,13 @@ use tokio::time::MissedTickBehavior;
 
 /// How often it is written.
 const WRITE_EVERY: Duration = Duration::from_secs(60);
+/// Of those who are there it is noted with every tenth time that they are: a server that is killed has forgotten ten
+/// minutes, and writes a row for each of them no more often.
+const SEEN_EVERY: u32 = 10;
 /// Devices, and people, of whom something is kept between two writes, four times those of a large node: 6 MB each. What
 /// is to be noted of others waits for their next time.
 const KEPT_MAX: usize = 131_072;
-/// Rows written in one transaction, so that appends wait for milliseconds only.
+/// Rows of each kind written in one transaction, so that appends wait for milliseconds only.
 const WRITE_ROWS_MAX: usize = 500;
 
 /// The newest of each; it only rises.
@@ -86,12 +89,12 @@ impl Notes {
 pub(crate) async fn keep(inner: std::sync::Arc<Inner>, mut stop: watch::Receiver<bool>) {
     let mut ticks = tokio::time::interval(WRITE_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
+    for count in 1_u32.. {
         let is_over = tokio::select! {
             _ = ticks.tick() => false,
             _ = stop.wait_for(|stop| *stop) => true,
         };
-        if is_over {
+        if is_over || count.is_multiple_of(SEEN_EVERY) {
             see_all(&inner);
         }
         if let Err(error) = write(&inner).await {
@@ -112,8 +115,8 @@ fn see_all(inner: &Inner) {
 
 /// Writes all that was noted.
 async fn write(inner: &Inner) -> Result<(), StoreError> {
-    // Twice what can be kept: what is noted meanwhile waits for its next time.
-    for _ in 0..=KEPT_MAX / WRITE_ROWS_MAX {
+    // Everything that can be kept, once: what is noted meanwhile waits for its next time.
+    for _ in 0..KEPT_MAX.div_ceil(WRITE_ROWS_MAX) {
         let (acknowledged, seen) = {
             let notes = inner.notes();
             (notes.acknowledged.next(), notes.seen.next())
