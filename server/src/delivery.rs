@@ -1,7 +1,9 @@
 //! Delivery: from the log to the streams of those whom it concerns.
 //!
 //! [`writer`](self) appends, `tail` reads what was appended and gives it out, `life` runs one stream, `hub` knows who
-//! gets what. The rule: the log is the truth. What is in memory here can be lost at any time without losing an event.
+//! gets what, `catch_up` reads the log for the streams that are behind. Beside the log `telling` tells who is there, of
+//! what `presence` knows, and `noted` writes once a minute what need not be on disk at once. The rule: the log is the
+//! truth. What is in memory here can be lost at any time without losing an event.
 
 pub(crate) mod catch_up;
 pub(crate) mod cursor;
