@@ -116,8 +116,8 @@ mod tests {
         let delivery = bench.deliver().await;
         let hidden = Settings { audience: Audience::Nobody, ..Settings::default() };
         delivery.learn_settings(device.user, Settings::default());
-        let turn = delivery.settings_turn(&bench.write().await);
-        delivery.set_settings(device.user, hidden, turn);
+        let revision = delivery.settings_revision(&bench.write().await);
+        delivery.set_settings(device.user, hidden, revision);
         let polled = tokio::time::timeout(PATIENCE, delivery.poll(start(device), None)).await.expect("an answer");
         assert_eq!(polled.next.map(|next| next.settings), Some(hidden));
     }

@@ -19,7 +19,8 @@ const EVERY: Millis = Millis(limit::PRESENCE_EVERY_MS);
 const CHANGE_KEPT: Millis = Millis(limit::TICKET_LIFE_MS + limit::PRESENCE_GRACE_MS);
 /// Last seen is told down to this.
 const LAST_SEEN_STEP_MS: u64 = 60_000;
-/// People that are remembered, four times those of a large node, some 30 MB. Of more nothing is told.
+/// People that are remembered, four times those of a large node, some 30 MB; beside that the conversations of those in
+/// their grace, 17 bytes each. Of more nothing is told.
 const PEOPLE_MAX: usize = 131_072;
 /// People that are looked at in one go, so that whoever comes or goes waits for a millisecond only.
 const LOOKED_AT_MAX: usize = 256;
@@ -30,16 +31,16 @@ pub(crate) struct Presences {
     people: HashMap<UserId, Person>,
     /// When who is to be looked at, each once: [`Person::due_at`].
     due: BTreeSet<(Millis, UserId)>,
-    turns: u64,
+    newest_revision: u64,
 }
 
 /// The place of a change of settings in the order in which they were stored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Turn(u64);
+pub(crate) struct Revision(u64);
 
 struct Person {
     /// Unknown until somebody has read them. Nothing is told till then.
-    settings: Option<(Settings, Turn)>,
+    settings: Option<(Settings, Revision)>,
     /// Those that are reached, and those in their grace.
     devices: Vec<Device>,
     /// The last stream that was routed, as long as no other is.
@@ -260,18 +261,18 @@ impl Presences {
         });
     }
 
-    /// The turn of the change that is being stored. Given out by who alone may store one now.
-    pub(crate) fn next_turn(&mut self) -> Turn {
-        self.turns += 1;
-        Turn(self.turns)
+    /// The revision that is being stored. Given out by who alone may store one now.
+    pub(crate) fn next_revision(&mut self) -> Revision {
+        self.newest_revision += 1;
+        Revision(self.newest_revision)
     }
 
-    /// Notes settings that were stored in their turn. Remembered for a while though nobody is there, so that who has
+    /// Notes settings of a revision that was stored. Remembered for a while though nobody is there, so that who has
     /// read the settings before does not bring them back.
-    pub(crate) fn set(&mut self, user: UserId, (settings, turn): (Settings, Turn), now: Millis) {
+    pub(crate) fn set(&mut self, user: UserId, (settings, revision): (Settings, Revision), now: Millis) {
         self.change(user, now, |person| {
-            if person.settings.is_none_or(|(_, newest)| newest < turn) {
-                person.settings = Some((settings, turn));
+            if person.settings.is_none_or(|(_, newest)| newest < revision) {
+                person.settings = Some((settings, revision));
             }
             person.kept_until = now.after(CHANGE_KEPT);
         });
@@ -280,7 +281,7 @@ impl Presences {
     /// Notes settings that were read, unless they are known.
     pub(crate) fn learn(&mut self, user: UserId, settings: Settings, now: Millis) {
         self.change(user, now, |person| {
-            person.settings.get_or_insert((settings, Turn::default()));
+            person.settings.get_or_insert((settings, Revision::default()));
         });
     }
 

@@ -5,7 +5,7 @@
 
 use crate::delivery::frame::Notice;
 use crate::delivery::hub::{Hub, Route, Routes};
-use crate::delivery::presence::{Change, Presences, Rooms, Turn, offline};
+use crate::delivery::presence::{Change, Presences, Revision, Rooms, offline};
 use crate::delivery::subscriber::Subscriber;
 use crate::delivery::{Delivery, Inner};
 use crate::refusal::causes;
@@ -187,15 +187,15 @@ impl Delivery {
         self.0.presences().settings(user)
     }
 
-    /// The turn of a change of settings in `tx`, which nobody else writes meanwhile.
-    pub(crate) fn settings_turn(&self, _tx: &Write) -> Turn {
-        self.0.presences().next_turn()
+    /// The revision of settings that is stored in `tx`, which nobody else writes meanwhile.
+    pub(crate) fn settings_revision(&self, _tx: &Write) -> Revision {
+        self.0.presences().next_revision()
     }
 
     /// Notes settings that are on disk.
-    pub(crate) fn set_settings(&self, user: UserId, settings: Settings, turn: Turn) {
+    pub(crate) fn set_settings(&self, user: UserId, settings: Settings, revision: Revision) {
         let now = self.0.clock.now();
-        self.0.presences().set(user, (settings, turn), now);
+        self.0.presences().set(user, (settings, revision), now);
     }
 
     /// How it is with the people of the conversations of `user`, who must show their own presence to be shown it.

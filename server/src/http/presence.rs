@@ -52,8 +52,8 @@ async fn change(app: &App, user: UserId, request: &PresenceRequest) -> Result<Se
     // Another device may have changed them meanwhile.
     let settings = wanted(presence::settings(&mut *tx, user).await?);
     presence::set(&mut tx, user, settings).await?;
-    let turn = app.delivery.settings_turn(&tx);
+    let revision = app.delivery.settings_revision(&tx);
     tx.commit().await?;
-    app.delivery.set_settings(user, settings, turn);
+    app.delivery.set_settings(user, settings, revision);
     Ok(settings)
 }

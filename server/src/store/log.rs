@@ -298,9 +298,8 @@ pub(crate) async fn behind(
         );
         let mut query: Query<'_, Any, AnyArguments> = sqlx::query(sql);
         for (place, (device, after)) in run.iter().enumerate() {
-            let place = LogNumber(0).plus(first + place);
-            query =
-                query.bind(place.0).bind(device.0.as_slice()).bind(Stream::Device(*device).to_bytes()).bind(after.0);
+            let place = i64::try_from(first + place).expect("no list is that long");
+            query = query.bind(place).bind(device.0.as_slice()).bind(Stream::Device(*device).to_bytes()).bind(after.0);
         }
         for row in query.bind(upto.0).fetch_all(&mut *connection).await? {
             behind.push(usize::try_from(column::<i64>(&row, 0)?).map_err(|_| StoreError::Corrupt)?);

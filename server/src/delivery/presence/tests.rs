@@ -53,8 +53,8 @@ const BUSY: Settings = Settings { status: Status::Busy, audience: Audience::Peop
 const HIDDEN: Settings = Settings { status: Status::Available, audience: Audience::Nobody };
 
 fn set(presences: &mut Presences, settings: Settings, now: Millis) {
-    let turn = presences.next_turn();
-    presences.set(device(1).user, (settings, turn), now);
+    let revision = presences.next_revision();
+    presences.set(device(1).user, (settings, revision), now);
 }
 
 #[test]
@@ -226,15 +226,15 @@ fn who_shows_it_to_nobody_is_told_offline_once_and_nothing_after_it() {
 #[test]
 fn newest_settings_win_whatever_comes_last() {
     let mut presences = online();
-    let (first, last) = (presences.next_turn(), presences.next_turn());
+    let (first, last) = (presences.next_revision(), presences.next_revision());
     presences.set(device(1).user, (BUSY, last), after(3_000));
     presences.set(device(1).user, (Settings::default(), first), after(3_000));
     presences.learn(device(1).user, Settings::default(), after(3_000));
     assert_eq!(presences.settings(device(1).user), Some(BUSY));
     // Set without a stream, and read by a stream before that.
     let user = device(2).user;
-    let turn = presences.next_turn();
-    presences.set(user, (HIDDEN, turn), after(3_000));
+    let revision = presences.next_revision();
+    presences.set(user, (HIDDEN, revision), after(3_000));
     let late = after(3_000 + limit::TICKET_LIFE_MS - 1);
     presences.settle(late);
     presences.learn(user, Settings::default(), late);

@@ -120,9 +120,9 @@ fn who_has_left_is_told_nothing_and_tells_nothing() {
 fn who_is_shown_nobody_receives_nothing() {
     let mut node = Node::new();
     node.open(2, &[place(1, 2, LogNumber::END)]);
-    let turn = node.presences.next_turn();
+    let revision = node.presences.next_revision();
     let hidden = Settings { audience: Audience::Nobody, ..Settings::default() };
-    node.presences.set(device(2).user, (hidden, turn), NOW);
+    node.presences.set(device(2).user, (hidden, revision), NOW);
     node.settle();
     node.open(1, &[place(1, 1, LogNumber::END)]);
     assert_eq!(node.settle(), []);
