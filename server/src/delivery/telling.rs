@@ -61,8 +61,15 @@ async fn tell(inner: &Inner) -> bool {
             change.seen_at.into_iter().for_each(|at| notes.see(change.person.user, at));
         }
     }
-    if let Err(error) = add_begun(inner, &changes, &mut places).await {
-        tracing::error!(causes = causes(&error), "failed to read the conversations of those who have left");
+    // Without it those are told who were reached when the stream closed.
+    match add_begun(inner, &changes, &mut places).await {
+        Ok(()) => {}
+        Err(StoreError::Busy(_)) => {
+            tracing::warn!("the conversations of those who have left were not read: the database is busy")
+        }
+        Err(error) => {
+            tracing::error!(causes = causes(&error), "failed to read the conversations of those who have left");
+        }
     }
     let mut receivers = HashMap::new();
     for (at, (change, places)) in changes.iter().zip(&places).enumerate() {
