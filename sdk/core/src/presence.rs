@@ -8,13 +8,16 @@ use crate::view::{People, Privacy, Sharing};
 use serde::{Deserialize, Serialize};
 use sotto_wire::Millis;
 use sotto_wire::presence::{Attention, Audience, PersonPresence, PresenceNoted, PresenceRequest, Status};
+use sotto_wire::ticket::Transport;
 
 /// After so long without a page that can be seen, nobody looks at this device.
 const AWAY_AFTER_MS: Millis = Millis(60_000);
 
-/// So old may an answer get while somebody looks. Changes come by the stream, but not all: a server tells nobody who is
-/// between two polls or has much else to take in.
+/// So old may an answer get while somebody looks. Changes come by the stream, but not all: a server tells nobody who has
+/// much else to take in.
 const OLD_AFTER_MS: Millis = Millis(300_000);
+/// So old by long polls: nobody is told anything between two of them.
+const OLD_BY_POLLS_AFTER_MS: Millis = Millis(30_000);
 
 /// What others are shown of the user, as it stands on disk.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,8 +76,8 @@ pub(crate) struct Presence {
     people: People,
     /// Since when no page can be seen.
     hidden_at: Option<Millis>,
-    /// The stream of now, once it has caught up.
-    stream: Option<StreamKey>,
+    /// The stream of now, once it has caught up, and what carries it.
+    stream: Option<(StreamKey, Transport)>,
     said: Said,
     next_number: u64,
     /// Conversations that have come: in each may be somebody new.
@@ -122,14 +125,18 @@ impl Presence {
     }
 
     fn old_at(&self) -> Option<Millis> {
+        let after = match self.stream?.1 {
+            Transport::LongPoll => OLD_BY_POLLS_AFTER_MS,
+            Transport::Sse | Transport::WebSocket | Transport::Unknown => OLD_AFTER_MS,
+        };
         match self.said {
-            Said::Heard { attention: Attention::Here, at, .. } => Some(at.after(OLD_AFTER_MS)),
+            Said::Heard { attention: Attention::Here, at, .. } => Some(at.after(after)),
             Said::Heard { attention: Attention::Away, .. } | Said::Nothing | Said::Asked { .. } | Said::InVain => None,
         }
     }
 
     /// The stream of now, if it has caught up. Without one, nothing is known of anybody.
-    pub(crate) fn follow(&mut self, stream: Option<StreamKey>) -> Option<Vec<PersonPresence>> {
+    pub(crate) fn follow(&mut self, stream: Option<(StreamKey, Transport)>) -> Option<Vec<PersonPresence>> {
         if self.stream != stream {
             (self.stream, self.said) = (stream, Said::Nothing);
         }

@@ -16,6 +16,7 @@ impl Client {
     /// Says what the server does not know yet.
     pub(super) fn attend(&mut self) {
         let stream = self.stream.main_key().filter(|_| self.stream.is_caught_up());
+        let stream = stream.and_then(|key| Some((key, self.stream.transport(key)?)));
         let told = self.presence.follow(stream);
         self.tell_presence(told);
         let Some(account) = self.session.account() else { return };

@@ -4,8 +4,8 @@ use super::*;
 use sotto_wire::UserId;
 use sotto_wire::presence::Presence as How;
 
-const STREAM: Option<StreamKey> = Some(StreamKey(1));
-const NEXT: Option<StreamKey> = Some(StreamKey(2));
+const STREAM: Option<(StreamKey, Transport)> = Some((StreamKey(1), Transport::Sse));
+const NEXT: Option<(StreamKey, Transport)> = Some((StreamKey(2), Transport::Sse));
 
 fn person(id: u8, presence: How) -> PersonPresence {
     PersonPresence { user: UserId([id; 16]), presence, last_seen: None }
@@ -118,6 +118,16 @@ fn an_answer_that_has_become_old_is_asked_for_again_while_somebody_looks() {
     presence.noted(number, &answer(Vec::new()), &mut settings).expect("it was asked");
     assert_eq!(said, request(Attention::Away));
     assert_eq!((presence.next(&settings, Millis(u64::MAX)), presence.deadline(Millis(360_000))), (None, None));
+}
+
+#[test]
+fn an_answer_is_old_sooner_where_nobody_is_told_anything_between_two_polls() {
+    let (mut presence, mut settings) = attending(Vec::new());
+    presence.follow(Some((StreamKey(2), Transport::LongPoll)));
+    let (number, _) = presence.next(&settings, Millis(0)).expect("the stream is another");
+    presence.noted(number, &answer(Vec::new()), &mut settings).expect("it was asked");
+    assert_eq!((presence.next(&settings, Millis(29_999)), presence.deadline(Millis(0))), (None, Some(Millis(30_000))));
+    assert!(presence.next(&settings, Millis(30_000)).is_some());
 }
 
 #[test]

@@ -121,13 +121,17 @@ fn rest(world: &World) {
     }
 }
 
-/// Everybody is shown what is true of the others, as far as both show it, and has the settings that the server has.
+/// Everybody who looks is shown what is true of the others, as far as both show it, and all have the settings that the
+/// server has.
 pub(crate) fn presence(world: &World) {
     for browser in world.browsers.iter().filter(|browser| browser.is_signed_in()) {
         let Some(Session::SignedIn(me)) = &browser.screen.session else { continue };
         let (truth, privacy) = world.server.truth(me.user, world.now);
         let shown = &browser.screen.privacy;
         assert_eq!((shown.presence, shown.status), (privacy.presence, privacy.status), "{}", browser.name);
+        if !world.server.is_looked_at(me.user) {
+            continue;
+        }
         // Who shows it no more is told of once as offline, and then of nothing.
         let known = |people: &People| {
             let known = people.as_slice().iter().filter(|it| (it.presence, it.last_seen) != (Presence::Offline, None));

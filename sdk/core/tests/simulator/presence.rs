@@ -2,7 +2,6 @@
 //! restart; attention and what was told do not. The rule: whoever asks is told the truth of now, and then its changes.
 
 use super::{Answer, Server, streams::Live};
-use bytes::Bytes;
 use sotto_core::view::{People, Privacy};
 use sotto_core::wire::event::Ephemeral;
 use sotto_core::wire::presence::{
@@ -27,8 +26,6 @@ pub(super) struct Attendance {
     /// When a device had a stream last.
     pub(super) reached_at: BTreeMap<DeviceRef, Millis>,
     told: BTreeMap<UserId, PersonPresence>,
-    /// What came for a device between two polls.
-    pub(super) between_polls: BTreeMap<DeviceRef, Vec<Bytes>>,
 }
 
 impl Server {
@@ -109,6 +106,12 @@ impl Server {
                 }
             }
         }
+    }
+
+    /// Whether somebody looks, as the server knows it.
+    pub(crate) fn is_looked_at(&self, user: UserId) -> bool {
+        let attention = &self.live.attendance.attention;
+        self.accounts.current_ref(user).is_some_and(|device| attention.get(&device) == Some(&Attention::Here))
     }
 
     /// What somebody is shown of everybody else, and what others are shown of them.

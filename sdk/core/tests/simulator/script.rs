@@ -223,7 +223,8 @@ impl Play {
                 world.visibility(browser, Visibility::Hidden);
             }
         }
-        world.run_for(90_000);
+        // Long enough for who is hidden to be away, and for who looks and polls to have asked anew since.
+        world.run_for(100_000);
     }
 
     /// Somebody leaves, and the others see it.
@@ -235,7 +236,7 @@ impl Play {
         let people = &world.browsers[browser].screen.people;
         assert!(people.is_empty(), "without a stream nothing is known of anybody, but {people:?}");
         world.network(browser, Network::Online);
-        world.run_for(5_000);
+        world.run_for(40_000);
         check::presence(world);
     }
 

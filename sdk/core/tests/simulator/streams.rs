@@ -65,13 +65,10 @@ impl Live {
         self.streams.values().any(|stream| stream.device == device)
     }
 
-    /// Tells a device something that is not in the log, now or by its next poll.
+    /// Tells a device something that is not in the log; nothing between two polls.
     pub(super) fn tell(&mut self, device: DeviceRef, frame: &Bytes) {
         for (number, _) in self.streams.iter().filter(|(_, stream)| stream.device == device) {
             self.outgoing.push(Sent { stream: *number, frame: frame.clone(), end: false });
-        }
-        if !self.is_reached(device) {
-            self.attendance.between_polls.entry(device).or_default().push(frame.clone());
         }
     }
 }
@@ -109,11 +106,6 @@ impl Server {
                 server_time: now,
             });
             self.live.outgoing.push(Sent { stream: number, frame: connected.to_frame(now).into(), end: false });
-        }
-        for frame in self.live.attendance.between_polls.remove(&device).unwrap_or_default() {
-            if opens == Opens::Poll {
-                self.live.outgoing.push(Sent { stream: number, frame, end: false });
-            }
         }
         self.tell_presence(now);
         self.deliver(now);
