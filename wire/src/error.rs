@@ -81,6 +81,8 @@ codes! {
     NameTaken "name_taken" 409 Never "this name is taken";
     /// An id that the client chose is in use for something else.
     IdTaken "id_taken" 409 Never "this id is in use";
+    /// A device whose certificate does not carry the account's next number: another one was registered since it was told.
+    DeviceOvertaken "device_overtaken" 409 Never "another device of the account was registered meanwhile";
     /// The direct conversation, or the notes to self, exist already; `conversation` names them.
     ConversationExists "conversation_exists" 409 Rebuild "this conversation exists already";
     /// The epoch is not the current one (commit), or too old (message); `cursor` names the newest event.

@@ -109,6 +109,9 @@ pub struct LoginFinished {
 pub struct RegisterDeviceRequest {
     /// The new device.
     pub device: key::NewDevice,
+    /// The number that its certificate carries: [`LoginFinished::next_device_sequence`]. Two devices of one number would
+    /// be two that replace the same one, and whoever has seen one refuses the other.
+    pub sequence: u64,
 }
 
 /// Answer to [`RegisterDevice`].

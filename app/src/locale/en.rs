@@ -351,6 +351,7 @@ fn code(code: Code) -> &'static str {
     match code {
         Code::SignInRefused => "The name or the password is wrong.",
         Code::NameTaken => "This name is taken. Try another one.",
+        Code::DeviceOvertaken => "Another device signed in at the same moment. Sign in again to use this one.",
         Code::NotFound => "Nobody has this name. Check the spelling.",
         Code::RateLimited => "Too many tries. Wait a minute and try again.",
         Code::TooManyStreams => "Your account is open in too many places. Close one of them and try again.",

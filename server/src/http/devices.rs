@@ -36,6 +36,9 @@ async fn register(
         Some(_) => return Err(Code::IdTaken.into()),
         None => {
             let account = account::load(&mut tx, By::Id(caller.user)).await?.ok_or(Code::Unauthorized)?;
+            if request.sequence != account.device_sequence + 1 {
+                return Err(Code::DeviceOvertaken.into());
+            }
             let replaced = DeviceRef { user: caller.user, device: account.device };
             account::revoke_device(&mut tx, replaced, now).await?;
             key::drop_all(&mut tx, replaced.device).await?;

@@ -3,7 +3,7 @@
 use crate::client::{PASSWORD, Person, Server, bearer, code_of, new_device, sign_in};
 use sotto_wire::account::{FindUser, FindUserRequest, Name};
 use sotto_wire::key::{ClaimKeys, ClaimKeysRequest};
-use sotto_wire::session::{RegisterDevice, RegisterDeviceRequest};
+use sotto_wire::session::{LoginFinished, RegisterDevice, RegisterDeviceRequest};
 use sotto_wire::{Code, DeviceRef};
 
 fn find(name: &str) -> FindUserRequest {
@@ -29,7 +29,7 @@ async fn device_of_somebody_else_is_not_taken_for_ones_own() {
     let (finished, _, _) = sign_in(&server, ("ada", PASSWORD), Some(bob.device.device)).await.expect("signed in");
     assert_eq!(finished.device, None);
     let rows = server.rows().await;
-    let request = RegisterDeviceRequest { device: bob.device.clone() };
+    let request = RegisterDeviceRequest { device: bob.device.clone(), sequence: 2 };
     let refused = server.call_with::<RegisterDevice>(bearer(&finished.tokens.access_token), &request).await;
     assert_eq!(code_of(refused), Some(Code::IdTaken));
     assert_eq!(server.rows().await, rows);
@@ -44,7 +44,7 @@ async fn new_device_takes_the_place_of_the_one_before() {
     let bob = Person::sign_up(&server, "bob").await;
     let (finished, cookie, _) = sign_in(&server, ("ada", PASSWORD), None).await.expect("signed in");
     let before = finished.tokens.access_token;
-    let request = RegisterDeviceRequest { device: new_device(1) };
+    let request = RegisterDeviceRequest { device: new_device(1), sequence: 2 };
     let device = request.device.device;
     let registered = server.call_with::<RegisterDevice>(bearer(&before), &request).await.expect("registered");
 
@@ -75,11 +75,31 @@ async fn new_device_takes_the_place_of_the_one_before() {
 }
 
 #[tokio::test]
+async fn of_two_devices_that_sign_in_at_once_the_second_is_refused_and_changes_nothing() {
+    let server = Server::start().await;
+    Person::sign_up(&server, "ada").await;
+    let (first, _, _) = sign_in(&server, ("ada", PASSWORD), None).await.expect("signed in");
+    let (second, _, _) = sign_in(&server, ("ada", PASSWORD), None).await.expect("signed in");
+    assert_eq!((first.next_device_sequence, second.next_device_sequence), (2, 2));
+    let register = async |finished: &LoginFinished, number| {
+        let request = RegisterDeviceRequest { device: new_device(number), sequence: finished.next_device_sequence };
+        server.call_with::<RegisterDevice>(bearer(&finished.tokens.access_token), &request).await
+    };
+    let registered = register(&first, 1).await.expect("registered");
+    let rows = server.rows().await;
+    assert_eq!(code_of(register(&second, 2).await), Some(Code::DeviceOvertaken));
+    assert_eq!(server.rows().await, rows);
+    let access_token = registered.tokens.access_token;
+    assert!(server.call_with::<FindUser>(bearer(&access_token), &find("ada")).await.is_ok());
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn registration_sent_again_after_a_lost_answer_is_answered_again() {
     let server = Server::start().await;
     Person::sign_up(&server, "ada").await;
     let (finished, cookie, _) = sign_in(&server, ("ada", PASSWORD), None).await.expect("signed in");
-    let request = RegisterDeviceRequest { device: new_device(1) };
+    let request = RegisterDeviceRequest { device: new_device(1), sequence: 2 };
     let first = server.call_with::<RegisterDevice>(bearer(&finished.tokens.access_token), &request).await;
     assert!(first.is_ok());
     let rows = server.rows().await;

@@ -81,7 +81,7 @@ async fn new_device_ends_the_stream_of_the_one_before() {
     let ada = Person::sign_up(&server, "ada").await;
     let stream = open(&server, &ada).await;
     let (finished, _, _) = sign_in(&server, ("ada", PASSWORD), None).await.expect("signed in");
-    let request = RegisterDeviceRequest { device: new_device(1) };
+    let request = RegisterDeviceRequest { device: new_device(1), sequence: 2 };
     let token = bearer(&finished.tokens.access_token);
     server.call_with::<RegisterDevice>(token, &request).await.expect("registered");
     assert_eq!(cause(stream).await, SessionEndCause::DeviceReplaced);

@@ -258,7 +258,7 @@ async fn new_device_closes_the_websocket_of_the_one_before() {
     let ada = Person::sign_up(&server, "ada").await;
     let socket = Socket::open((&server, &ada), None, &[]).await;
     let (finished, _, _) = sign_in(&server, ("ada", PASSWORD), None).await.expect("signed in");
-    let request = RegisterDeviceRequest { device: new_device(1) };
+    let request = RegisterDeviceRequest { device: new_device(1), sequence: 2 };
     let token = bearer(&finished.tokens.access_token);
     server.call_with::<RegisterDevice>(token, &request).await.expect("registered");
     assert_eq!(socket.ending().await.1, Some(4_001));

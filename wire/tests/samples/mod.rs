@@ -147,7 +147,7 @@ pub(crate) fn samples() -> Vec<Sample> {
             next_device_sequence: 2,
             tokens: tokens()
         },
-        RegisterDeviceRequest { device: new_device() },
+        RegisterDeviceRequest { device: new_device(), sequence: 2 },
         DeviceRegistered { tokens: tokens() },
         RefreshRequest {},
         Refreshed { user, device: Some(device.device), tokens: tokens() },

@@ -253,7 +253,7 @@ impl Client {
             return self.give_up((command, kept), Failure::Refused(Code::Internal));
         };
         self.hold(finished.tokens);
-        let request = RegisterDeviceRequest { device };
+        let request = RegisterDeviceRequest { device, sequence };
         self.ask::<RegisterDevice>(Purpose::RegisterDevice, &request);
         self.go_on((command, kept), Step::RegisterDevice { new: Box::new(new), request: Box::new(request), tries: 1 });
     }

@@ -13,7 +13,7 @@ use sotto_core::wire::account::{
 use sotto_core::wire::key::{ClaimKeys, ClaimedKey, KeysClaimed, KeysPublished, NewDevice, PublishKeys};
 use sotto_core::wire::session::{
     DeviceRegistered, EndSession, LoginFinish, LoginFinished, LoginStart, LoginStarted, Refresh, Refreshed,
-    RegisterDevice, SessionEnded, Tokens,
+    RegisterDevice, RegisterDeviceRequest, SessionEnded, Tokens,
 };
 use sotto_core::wire::{Base64, Code, DeviceId, DeviceRef, Endpoint, LoginId, Millis, Problem, UserId, limit};
 use sotto_suite::Provider;
@@ -141,7 +141,7 @@ impl Accounts {
             }),
             RegisterDevice::PATH => serve::<RegisterDevice>(post, now, |request| {
                 let session = self.session_of_token(post)?;
-                let tokens = self.replace_device(session, request.device, head)?;
+                let tokens = self.replace_device(session, request, head)?;
                 Ok(DeviceRegistered { tokens })
             }),
             Refresh::PATH => serve::<Refresh>(post, now, |_| {
@@ -292,11 +292,15 @@ impl Accounts {
         self.devices.insert(id, Device { registered_at, key_packages, last_resort });
     }
 
-    fn replace_device(&mut self, number: u64, device: NewDevice, head: u64) -> Answer<Tokens> {
+    fn replace_device(&mut self, number: u64, request: RegisterDeviceRequest, head: u64) -> Answer<Tokens> {
+        let RegisterDeviceRequest { device, sequence } = request;
         let session = self.sessions.get(&number).cloned().ok_or(Problem::new(Code::Unauthorized))?;
         let account = self.accounts.get_mut(&session.user).expect("sessions have accounts");
         let id = device.device;
         if account.device != Some(id) {
+            if sequence != account.next_device_sequence {
+                return refuse(Code::DeviceOvertaken);
+            }
             if let Some(old) = account.device.replace(id) {
                 self.ended.push(DeviceRef { user: session.user, device: old });
                 self.sessions.retain(|_, other| other.user != session.user || other.device != Some(old));

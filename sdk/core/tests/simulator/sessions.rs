@@ -52,6 +52,29 @@ fn a_replaced_device_keeps_its_store_and_goes_on_when_it_signs_in_again() {
 }
 
 #[test]
+fn of_two_devices_that_sign_in_at_once_one_becomes_the_account_s_and_is_understood() {
+    let mut world = world();
+    let id = direct(&mut world);
+    let both = [world.browsers.len(), world.browsers.len() + 1];
+    for browser in both {
+        world.browsers.push(Browser::new(PEOPLE[ANNA]));
+        world.boot(browser);
+    }
+    world.run_for(1_000);
+    both.map(|browser| world.command(browser, sign_in(ANNA)).expect("it runs"));
+    world.run_for(30_000);
+    let results = both.map(|browser| world.browsers[browser].results.last().cloned().expect("it was answered"));
+    let overtaken = Err(Failure::Refused(Code::DeviceOvertaken));
+    let one = results.iter().position(|result| *result == Ok(Reply::Done)).expect("one signs in");
+    assert_eq!(results[1 - one], overtaken, "and the other is told");
+    write(&mut world, both[one], id, "it is me");
+    assert_eq!(texts(&mut world, BERT, id), ["it is me"]);
+    assert_eq!(ask(&mut world, both[1 - one], sign_in(ANNA)), Ok(Reply::Done));
+    write(&mut world, both[1 - one], id, "and now I");
+    assert_eq!(texts(&mut world, BERT, id), ["it is me", "and now I"]);
+}
+
+#[test]
 fn a_session_that_the_server_ends_is_ended_after_a_restart_too() {
     let mut world = world();
     direct(&mut world);
