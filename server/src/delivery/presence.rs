@@ -154,8 +154,14 @@ impl Person {
     /// What is to be told, when that is another thing than was told and there is somebody to tell it to.
     fn news(&self) -> Option<Told> {
         let shown = self.shown().filter(|shown| *shown != self.told)?;
+        // Of who was not there nothing is told when they hide: it would say that they are there now.
         let is_news = shown.is_there() || self.told.is_there();
         (is_news && self.is_placed()).then_some(shown)
+    }
+
+    /// When news may be told: to hide waits for nothing.
+    fn may_be_told_at(&self) -> Millis {
+        if self.shown() == Some(Told::Hidden) { Millis(0) } else { self.told_at.after(EVERY) }
     }
 
     /// Whether it is known where this person is routed.
@@ -184,7 +190,7 @@ impl Person {
     fn next(&self, now: Millis) -> Option<Millis> {
         let graces = self.devices.iter().filter(|device| device.streams.is_empty());
         let graces = graces.map(|device| device.closed_at.after(GRACE));
-        let news = self.news().map(|_| self.told_at.after(EVERY).max(now));
+        let news = self.news().map(|_| self.may_be_told_at().max(now));
         let end = self.devices.is_empty().then_some(self.kept_until.max(now));
         graces.chain(news).chain(end).min()
     }
@@ -192,7 +198,7 @@ impl Person {
     /// What is due now.
     fn settle(&mut self, user: UserId, now: Millis) -> Option<Change> {
         self.expire(now);
-        let shown = self.news().filter(|_| self.told_at.after(EVERY) <= now)?;
+        let shown = self.news().filter(|_| self.may_be_told_at() <= now)?;
         let routed: Vec<u64> = self.routed().collect();
         let left = if self.devices.is_empty() { self.left.take() } else { self.left.clone() };
         let rooms = left.map_or(Rooms::Of(routed), Rooms::Left);

@@ -224,6 +224,17 @@ fn who_shows_it_to_nobody_is_told_offline_once_and_nothing_after_it() {
 }
 
 #[test]
+fn who_hides_is_told_so_at_once_and_who_was_not_there_not_at_all() {
+    let mut presences = online();
+    set(&mut presences, HIDDEN, NOW);
+    assert_eq!(shown(&mut presences, NOW), [Presence::Offline]);
+    let mut presences = known(Settings::default());
+    come(&mut presences, (device(1), 1), NOW);
+    set(&mut presences, HIDDEN, NOW);
+    assert_eq!(presences.settle(after(60_000)), []);
+}
+
+#[test]
 fn newest_settings_win_whatever_comes_last() {
     let mut presences = online();
     let (first, last) = (presences.next_revision(), presences.next_revision());
