@@ -46,6 +46,7 @@ pub fn main() -> ExitCode {
 async fn run(config: Config) -> Result<(), MainError> {
     start_log(&config)?;
     raise_open_files_limit();
+    refuse_huge_pages();
     let mut terminate = signal(SignalKind::terminate()).map_err(MainError::Signals)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(MainError::Signals)?;
     let listener = listen(&config).map_err(MainError::Listen)?;
@@ -59,6 +60,14 @@ async fn run(config: Config) -> Result<(), MainError> {
     serve(config, listener, shutdown).await?;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Keeps the kernel from making huge pages of what the allocator has given back in part: after ten thousand streams have
+/// closed these were 36 MB of 57, and grew while nothing happened. Where the kernel does not know them there is nothing to do.
+fn refuse_huge_pages() {
+    if let Err(error) = rustix::thread::disable_transparent_huge_pages(true) {
+        tracing::debug!(%error, "failed to refuse huge pages");
+    }
 }
 
 /// Raises the number of files that this process may have open to the highest that it is allowed: each connection is one,
@@ -100,4 +109,16 @@ fn start_log(config: &Config) -> Result<(), MainError> {
         tracing::error!(place, "panicked");
     }));
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn huge_pages_are_refused_where_the_kernel_knows_them() {
+        let known = rustix::thread::transparent_huge_pages_are_disabled().is_ok();
+        refuse_huge_pages();
+        assert_eq!(rustix::thread::transparent_huge_pages_are_disabled().unwrap_or_default(), known);
+    }
 }

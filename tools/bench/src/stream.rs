@@ -29,9 +29,14 @@ const ROOM_BYTES: usize = 256 * 1_024;
 
 /// A message that tells when it was sent, measured from `start`.
 pub(crate) fn message(start: Instant) -> Base64 {
+    message_of(start, clock::now())
+}
+
+/// A message that was due at `due`, measured from `start`.
+pub(crate) fn message_of(start: Instant, due: Instant) -> Base64 {
     let mut message = vec![0; MESSAGE_BYTES];
     message[..12].copy_from_slice(MARK);
-    message[12..20].copy_from_slice(&micros_since(start).to_be_bytes());
+    message[12..20].copy_from_slice(&(due.duration_since(start).as_micros() as u64).to_be_bytes());
     Base64(message)
 }
 
