@@ -43,8 +43,14 @@ pub(crate) fn Dialog(
             open.set(false);
         }
     };
+    // The event comes a moment after Escape: by then the dialog may have been opened again.
+    let closed = move |_| {
+        if node.get_untracked().is_none_or(|dialog| !dialog.open()) {
+            open.set(false);
+        }
+    };
     view! {
-        <dialog node_ref=node class="dialog" aria-labelledby=labelled on:close=move |_| open.set(false) on:click=outside>
+        <dialog node_ref=node class="dialog" aria-labelledby=labelled on:close=closed on:click=outside>
             <Show when=move || open.get()>
                 <div class="dialog-body">
                     <header class="dialog-head">

@@ -373,10 +373,20 @@ impl Reader {
         self.end().await.0
     }
 
+    /// The next frame that is no heartbeat: the first of these comes whenever the server has started.
+    pub(crate) async fn news(&mut self) -> Option<Event> {
+        loop {
+            match self.frame().await {
+                Some(Event::Ephemeral(Ephemeral::Heartbeat(_))) => {}
+                other => return other,
+            }
+        }
+    }
+
     /// Reads to the end of the stream and gives its last event and the close code.
     pub(crate) async fn end(mut self) -> (Option<Event>, Option<u16>) {
         let mut last = None;
-        while let Some(event) = self.frame().await {
+        while let Some(event) = self.news().await {
             last = Some(event);
         }
         (last, self.close_code)

@@ -307,7 +307,7 @@ async fn typing_reaches_the_others_and_not_who_types() {
     assert_eq!(theirs.ephemeral().await, Ephemeral::TypingUpdate(update(true)));
     assert_eq!(theirs.ephemeral().await, Ephemeral::TypingUpdate(update(false)), "repeats go nowhere");
     assert_eq!(theirs.text().await, "1000");
-    assert!(matches!(mine.frame().await, Some(Event::Durable(Durable::MessageReceived(_)))));
+    assert!(matches!(mine.news().await, Some(Event::Durable(Durable::MessageReceived(_)))));
     for number in [1_001, 1_002] {
         delivery.tell_typing(update(true), one.device);
         assert_eq!(theirs.ephemeral().await, Ephemeral::TypingUpdate(update(true)), "who types on after a message");
