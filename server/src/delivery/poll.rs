@@ -91,23 +91,10 @@ async fn gather(inner: &Arc<Inner>, subscriber: &Arc<Subscriber>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::delivery::testing::{Bench, PATIENCE};
+    use crate::delivery::testing::{Bench, PATIENCE, start};
     use crate::store::log::LogNumber;
     use crate::store::presence::Settings;
-    use crate::store::session::SessionId;
-    use sotto_wire::DeviceRef;
     use sotto_wire::presence::Audience;
-
-    fn start(device: DeviceRef) -> Start {
-        Start {
-            session: SessionId(device.device.0),
-            device,
-            from: LogNumber(0),
-            stage: Stage::First,
-            key_packages: 0,
-            settings: Settings::default(),
-        }
-    }
 
     #[tokio::test]
     async fn next_poll_begins_with_the_settings_of_now() {
@@ -118,7 +105,8 @@ mod tests {
         delivery.learn_settings(device.user, Settings::default());
         let revision = delivery.settings_revision(&bench.write().await);
         delivery.set_settings(device.user, hidden, revision);
-        let polled = tokio::time::timeout(PATIENCE, delivery.poll(start(device), None)).await.expect("an answer");
+        let polled =
+            tokio::time::timeout(PATIENCE, delivery.poll(start(device, LogNumber(0)), None)).await.expect("an answer");
         assert_eq!(polled.next.map(|next| next.settings), Some(hidden));
     }
 
@@ -128,8 +116,9 @@ mod tests {
         let device = bench.person(1).await;
         let delivery = bench.deliver().await;
         let _turns = delivery.0.replays.acquire_many(3).await.expect("every turn");
-        let polled =
-            tokio::time::timeout(PATIENCE, delivery.poll(start(device), None)).await.expect("an answer in time");
+        let polled = tokio::time::timeout(PATIENCE, delivery.poll(start(device, LogNumber(0)), None))
+            .await
+            .expect("an answer in time");
         assert_eq!((polled.events.len(), polled.more), (0, true));
         let next = polled.next.expect("the stream goes on");
         assert_eq!((next.from, next.stage), (LogNumber(0), Stage::Reading));

@@ -202,6 +202,12 @@ pub(crate) async fn room_of_two(bench: &Bench) -> (ConversationId, DeviceRef, De
     (bench.direct(9, (one, other)).await, one, other)
 }
 
+/// How a stream of `device` begins that has read everything up to `from`; its session has the device's id.
+pub(crate) fn start(device: DeviceRef, from: LogNumber) -> Start {
+    let (session, settings) = (SessionId(device.device.0), Settings::default());
+    Start { session, device, from, stage: Stage::First, key_packages: 0, settings }
+}
+
 /// Numbers as the texts of messages.
 pub(crate) fn texts(numbers: std::ops::Range<usize>) -> Vec<String> {
     numbers.map(|number| number.to_string()).collect()
@@ -246,7 +252,6 @@ impl Reader {
         (client, server): (TcpStream, TcpStream),
         (delivery, device, from): (&Delivery, DeviceRef, LogNumber),
     ) -> Self {
-        let session = SessionId(device.device.0);
         let ear = match codec.message() {
             None => Ear::Deaf,
             Some(_) => {
@@ -256,9 +261,7 @@ impl Reader {
             }
         };
         let opening = Opening { codec, ear, first_words: Vec::new(), session_ends_at: Millis(u64::MAX) };
-        let start =
-            Start { session, device, from, stage: Stage::First, key_packages: 0, settings: Settings::default() };
-        tokio::spawn(delivery.clone().run(start, server, opening));
+        tokio::spawn(delivery.clone().run(start(device, from), server, opening));
         Self { socket: BufReader::new(client), codec, cursor: None, close_code: None }
     }
 

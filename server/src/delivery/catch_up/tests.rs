@@ -3,26 +3,12 @@
 use super::*;
 use crate::delivery::frame::Codec;
 use crate::delivery::outlet::Outlet;
-use crate::delivery::testing::{Bench, NOW, PATIENCE, Reader, bytes, message, room_of_two, send, texts, until};
-use crate::delivery::ticket::Start;
-use crate::store::presence::Settings;
-use crate::store::session::SessionId;
+use crate::delivery::testing::{Bench, NOW, PATIENCE, Reader, bytes, message, room_of_two, send, start, texts, until};
 use sotto_wire::{DeviceRef, UserId};
 use std::sync::Mutex;
 use tokio::time::timeout;
 
 const STREAMS: usize = 3 * TOGETHER_MAX;
-
-fn start(device: DeviceRef) -> Start {
-    Start {
-        session: SessionId(device.device.0),
-        device,
-        from: LogNumber(0),
-        stage: Stage::First,
-        key_packages: 0,
-        settings: Settings::default(),
-    }
-}
 
 #[tokio::test]
 async fn streams_that_come_back_at_once_each_get_what_they_missed() {
@@ -61,7 +47,7 @@ async fn who_leaves_takes_nobody_elses_turn_along() {
         (replays.acquire().await.expect("a turn"), replays.acquire_many(2).await.expect("the others"));
     let leaves = tokio::spawn({
         let delivery = delivery.clone();
-        async move { delivery.poll(start(other), None).await }
+        async move { delivery.poll(start(other, LogNumber(0)), None).await }
     });
     until(|| delivery.0.line().0.len() == 1).await;
     // It has everything, so that it needs no second turn.
@@ -114,7 +100,7 @@ fn those_who_left_while_they_waited_do_not_make_the_line_longer() {
     let mut line = Line::default();
     let device = DeviceRef { user: UserId(bytes(1)), device: DeviceId(bytes(1)) };
     let outlet = Outlet::Memory(Mutex::default());
-    let subscriber = Arc::new(Subscriber::new(1, start(device), (Codec::List, outlet), NOW));
+    let subscriber = Arc::new(Subscriber::new(1, start(device, LogNumber(0)), (Codec::List, outlet), NOW));
     let mut push = || {
         let (done, waits) = oneshot::channel();
         line.push(Wish { subscriber: subscriber.clone(), position: LogNumber(0), done });

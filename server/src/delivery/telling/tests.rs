@@ -3,10 +3,8 @@
 use super::*;
 use crate::delivery::frame::Codec;
 use crate::delivery::outlet::Outlet;
-use crate::delivery::testing::{Bench, NOW, Reader, bytes, until};
-use crate::delivery::ticket::{Stage, Start};
+use crate::delivery::testing::{Bench, NOW, Reader, bytes, start, until};
 use crate::store::conversation::Membership;
-use crate::store::session::SessionId;
 use sotto_wire::ConversationId;
 use sotto_wire::event::Event;
 use std::sync::Mutex;
@@ -38,13 +36,10 @@ impl Node {
     /// Opens a stream of `who` with these places; gives its id.
     fn open(&mut self, who: usize, places: &[Membership]) -> u64 {
         let id = self.hub.next_id();
-        let (session, settings) = (SessionId([0; 16]), Settings::default());
-        let (device, stage) = (device(who), Stage::First);
-        let start = Start { session, device, from: LogNumber(0), stage, key_packages: 0, settings };
-        let outlet = Outlet::Memory(Mutex::default());
-        self.hub.add(Arc::new(Subscriber::new(id, start, (Codec::List, outlet), NOW)));
+        let (device, outlet) = (device(who), Outlet::Memory(Mutex::default()));
+        self.hub.add(Arc::new(Subscriber::new(id, start(device, LogNumber(0)), (Codec::List, outlet), NOW)));
         self.hub.join(id, LogNumber(0), places);
-        self.presences.learn(device.user, settings, NOW);
+        self.presences.learn(device.user, Settings::default(), NOW);
         self.presences.open((device, id), NOW);
         self.presences.route((device, id), NOW);
         id
