@@ -177,14 +177,20 @@ impl Database {
             }
             transaction.put(&own, key.as_js(), &JsValue::from_str(KEY))?;
         }
-        for places in batch.deletes.chunks(REQUESTS_AT_ONCE) {
-            turn(&own).await?;
+        // What has been waited for up to here was a turn already: a small batch waits for nothing more.
+        for (lot, places) in batch.deletes.chunks(REQUESTS_AT_ONCE).enumerate() {
+            if lot > 0 {
+                turn(&own).await?;
+            }
             for place in places {
                 transaction.delete(&transaction.store(place.table.name())?, &row(&place.row))?;
             }
         }
-        for (records, sealed) in batch.puts.chunks(REQUESTS_AT_ONCE).zip(sealed.chunks(REQUESTS_AT_ONCE)) {
-            turn(&own).await?;
+        let lots = batch.puts.chunks(REQUESTS_AT_ONCE).zip(sealed.chunks(REQUESTS_AT_ONCE));
+        for (lot, (records, sealed)) in lots.enumerate() {
+            if lot > 0 || !batch.deletes.is_empty() {
+                turn(&own).await?;
+            }
             for (record, sealed) in records.iter().zip(sealed) {
                 let store = transaction.store(record.place.table.name())?;
                 transaction.put(&store, sealed, &row(&record.place.row))?;
