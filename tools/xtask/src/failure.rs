@@ -12,6 +12,8 @@ pub(crate) enum Failure {
     Start { program: String, source: io::Error },
     /// A program ended with a bad status; it has said why itself.
     Program { program: String, code: Option<i32> },
+    /// A program has said nothing for so long that it was ended; tests that took over a minute are named above.
+    Silent { program: String, seconds: u64 },
     /// A file or folder could not be read or written.
     File { path: PathBuf, source: io::Error },
     /// Something that must be there is not, and what to do about it.
@@ -27,6 +29,7 @@ impl fmt::Display for Failure {
             Self::Start { program, source } => write!(to, "could not start {program}: {source}"),
             Self::Program { program, code: Some(code) } => write!(to, "{program} ended with status {code}"),
             Self::Program { program, code: None } => write!(to, "{program} was ended by a signal"),
+            Self::Silent { program, seconds } => write!(to, "{program} said nothing for {seconds} s and was ended"),
             Self::File { path, source } => write!(to, "could not use {}: {source}", path.display()),
             Self::Missing { what, remedy } => write!(to, "{what} is missing: {remedy}"),
             Self::Failed { what } => write!(to, "{what}"),

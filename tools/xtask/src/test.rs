@@ -63,7 +63,8 @@ fn parts(tally: &mut Tally, extent: Extent, filter: Option<&str>) -> Result<(), 
     let build = || process::run(cargo().args(["build", "--lib", "--bins", "--tests"]));
     let server = built(tally, step("build the server and the native tests", build));
     if server {
-        native(tally, extent, filter)?;
+        let outcome = native(tally, extent, filter);
+        built(tally, outcome);
         let outcome = foreign(tally, filter);
         built(tally, outcome);
         let outcome = contract(tally, filter);
@@ -73,8 +74,10 @@ fn parts(tally: &mut Tally, extent: Extent, filter: Option<&str>) -> Result<(), 
             built(tally, outcome);
         }
     }
-    tools(tally, filter)?;
-    sdk(tally, &browser, filter)?;
+    let outcome = tools(tally, filter);
+    built(tally, outcome);
+    let outcome = sdk(tally, &browser, filter);
+    built(tally, outcome);
     if app && server {
         journeys(tally, &browser, filter)?;
     }
