@@ -6,6 +6,9 @@
 //! written, the subscriber falls behind and reads the log on its own, and nothing is lost, since every event that it was
 //! not sent has a higher number than [`State::sent`].
 
+#[cfg(test)]
+mod testing;
+
 use crate::delivery::frame::{Codec, Frames, Notice, Page};
 use crate::delivery::life::Step;
 use crate::delivery::outlet::{Gathered, Outlet, Standing};
@@ -31,8 +34,7 @@ const WAITING_MAX_RUNS: usize = 64;
 const STALL_MAX: Millis = Millis(60_000);
 /// How long last words may wait for a socket that takes nothing.
 const LAST_WORDS_MAX: Millis = Millis(10_000);
-/// How long the client of a WebSocket may say nothing, when each heartbeat asks it to: it is dropped within a minute
-/// (T8), since heartbeats are 15 s apart.
+/// How long the client of a WebSocket may say nothing: it is dropped within a minute (T8), heartbeats being 15 s apart.
 const SILENCE_MAX: Millis = Millis(45_000);
 
 /// Where a subscriber stands.

@@ -26,9 +26,12 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::Instant;
 
 /// How long a test waits for what must come.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+/// How long a reader of a test reads: heartbeats never try its patience, so what does not come would be awaited for ever.
+const READING_MAX: Duration = Duration::from_secs(120);
 /// When the standing clock of the tests stands.
 pub(crate) const NOW: Millis = Millis(1_800_000_000_000);
 
@@ -221,6 +224,7 @@ pub(crate) struct Reader {
     pub(crate) cursor: Option<String>,
     /// The code that a WebSocket was closed with.
     pub(crate) close_code: Option<u16>,
+    until: Instant,
 }
 
 /// The two ends of a connection over the loopback.
@@ -262,18 +266,23 @@ impl Reader {
         };
         let opening = Opening { codec, ear, first_words: Vec::new(), session_ends_at: Millis(u64::MAX) };
         tokio::spawn(delivery.clone().run(start(device, from), server, opening));
-        Self { socket: BufReader::new(client), codec, cursor: None, close_code: None }
+        let until = tokio::time::sleep(READING_MAX).deadline();
+        Self { socket: BufReader::new(client), codec, cursor: None, close_code: None, until }
     }
 
     /// The next frame; `None` when the stream has ended.
     pub(crate) async fn frame(&mut self) -> Option<Event> {
+        let until = self.until;
         let read = async {
             match self.codec.message() {
                 None => self.field().await,
                 Some(_) => self.message().await,
             }
         };
-        tokio::time::timeout(PATIENCE, read).await.expect("a frame in time")
+        tokio::time::timeout_at(until, tokio::time::timeout(PATIENCE, read))
+            .await
+            .expect("what is awaited comes in time")
+            .expect("a frame in time")
     }
 
     async fn field(&mut self) -> Option<Event> {

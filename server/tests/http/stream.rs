@@ -12,11 +12,14 @@ use std::io::Cursor as Bytes;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::time::Instant;
 use tungstenite::protocol::frame::FrameHeader;
 use tungstenite::protocol::frame::coding::{Control, Data, OpCode};
 
 /// How long a test waits for what must come.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// How long a test reads one stream: heartbeats never try its patience, so what does not come would be awaited for ever.
+const READING_MAX: Duration = Duration::from_secs(120);
 
 /// A path that opens a stream of `who` behind `cursor`.
 pub(crate) async fn ticket_path(server: &Server, who: &Person, cursor: Option<Cursor>) -> String {
@@ -43,6 +46,7 @@ pub(crate) struct Socket {
     read: Vec<u8>,
     /// How many messages came compressed.
     pub(crate) deflated: usize,
+    until: Instant,
 }
 
 /// The head of a handshake for `path`.
@@ -67,7 +71,8 @@ pub(crate) async fn shake(server: &Server, head: &str) -> (Socket, String) {
     while !answer.ends_with(b"\r\n\r\n") {
         answer.push(tokio::time::timeout(PATIENCE, stream.read_u8()).await.expect("in time").expect("a head"));
     }
-    (Socket { stream, read: Vec::new(), deflated: 0 }, String::from_utf8(answer).expect("UTF-8"))
+    let until = tokio::time::sleep(READING_MAX).deadline();
+    (Socket { stream, read: Vec::new(), deflated: 0, until }, String::from_utf8(answer).expect("UTF-8"))
 }
 
 impl Socket {
@@ -107,7 +112,8 @@ impl Socket {
                 }
             }
             let read = tokio::time::timeout(PATIENCE, self.stream.read_buf(&mut self.read));
-            if read.await.expect("a frame in time").expect("a readable socket") == 0 {
+            let read = tokio::time::timeout_at(self.until, read).await.expect("what is awaited comes in time");
+            if read.expect("a frame in time").expect("a readable socket") == 0 {
                 return Frame::End;
             }
         }
