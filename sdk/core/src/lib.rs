@@ -11,20 +11,18 @@ mod client;
 pub mod content;
 pub mod contract;
 mod conversation;
-
 mod group;
 mod identity;
 mod inbox;
 mod ledger;
 mod marks;
-#[cfg(feature = "measure")]
-pub mod measure;
 mod meter;
 mod opaque;
 mod outbox;
 mod presence;
 mod random;
 mod record;
+pub mod self_test;
 mod session;
 mod sorted;
 pub mod sse;
