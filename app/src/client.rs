@@ -18,7 +18,9 @@ pub(crate) use sotto::wire::event::SessionEndCause;
 pub(crate) use sotto::wire::presence::{Audience, PersonPresence, Presence, Status};
 pub(crate) use sotto::wire::ticket::Transport;
 pub(crate) use sotto::wire::{Code, ConversationId, Millis, UserId, limit};
-pub(crate) use sotto::{Failure, Missing, Place, StoreFailure};
+pub(crate) use sotto::{
+    Check, EncryptionCheck, Failure, Finding, Missing, Place, StoreFailure, Verdict, checks, self_test,
+};
 pub(crate) use theme::Theme;
 pub(crate) use timeline::{Paging, Row, Timeline};
 

@@ -12,6 +12,7 @@ pub(crate) mod message;
 pub(crate) mod presence;
 pub(crate) mod receipt;
 pub(crate) mod row;
+pub(crate) mod self_test;
 pub(crate) mod status;
 pub(crate) mod strength;
 pub(crate) mod window;

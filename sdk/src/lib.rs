@@ -38,7 +38,7 @@ mod web_socket;
 
 pub use listeners::Subscription;
 pub use place::{Missing, Place, StoreFailure};
-pub use self_test::{Check, Finding, Outcome, checks, self_test};
+pub use self_test::{Check, Finding, Verdict, checks, self_test};
 pub use shown::Told;
 pub use sotto::{Options, Sotto};
 pub use sotto_core::contract::{Failure, Reply};

@@ -25,14 +25,14 @@ pub struct Finding {
     /// Which.
     pub check: Check,
     /// How.
-    pub outcome: Outcome,
+    pub verdict: Verdict,
     /// How long it took, by the wall clock.
     pub took: Millis,
 }
 
 /// Whether a check holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum Verdict {
     /// It does.
     Passed,
     /// It does not: this browser must not be trusted with messages.
@@ -53,8 +53,8 @@ pub async fn self_test(mut told: impl FnMut(Finding)) {
             Check::Encryption(check) => random::bytes().is_some_and(|seed| check.run(seed).is_ok()),
             Check::LocalStore => local_store().await.is_some(),
         };
-        let outcome = if passed { Outcome::Passed } else { Outcome::Failed };
-        told(Finding { check, outcome, took: clock::now().since(began) });
+        let verdict = if passed { Verdict::Passed } else { Verdict::Failed };
+        told(Finding { check, verdict, took: clock::now().since(began) });
     }
 }
 
@@ -91,8 +91,8 @@ mod tests {
     #[wasm_bindgen_test]
     async fn every_check_passes_in_this_browser_and_leaves_no_store_behind() {
         let mut findings = Vec::new();
-        self_test(|finding| findings.push((finding.check, finding.outcome))).await;
-        assert_eq!(findings, checks().map(|check| (check, Outcome::Passed)).collect::<Vec<_>>());
+        self_test(|finding| findings.push((finding.check, finding.verdict))).await;
+        assert_eq!(findings, checks().map(|check| (check, Verdict::Passed)).collect::<Vec<_>>());
     }
 
     #[wasm_bindgen_test]

@@ -2,8 +2,8 @@
 
 use super::text::*;
 use crate::client::{
-    CloseCause, Code, Failure, LogKind, Missing, SessionEndCause, Severity, StoreFailure, Topic, Transport,
-    UnreadableCause,
+    Check, CloseCause, Code, EncryptionCheck, Failure, LogKind, Missing, SessionEndCause, Severity, StoreFailure,
+    Topic, Transport, UnreadableCause,
 };
 
 /// Every text in English.
@@ -230,6 +230,26 @@ pub(super) static TEXT: Text = Text {
         way: "Carried by",
         way_hint: "Automatic takes the best that works here. The others are for testing, until the app is reloaded.",
         automatic: "Automatic",
+    },
+    self_test: SelfTest {
+        title: "Self-test",
+        lead: "Checks in a moment whether encryption and storage work in this browser. Nothing of it leaves the device.",
+        start: "Run the self-test",
+        progress: |done, all| format!("{done} of {all} checks done…"),
+        passed: "Everything works.",
+        failed: "Something does not work. Update the browser, or use another one, before you write.",
+        check: |check| match check {
+            Check::Encryption(EncryptionCheck::Random) => "Random numbers",
+            Check::Encryption(EncryptionCheck::Hash) => "Hash (SHA-384)",
+            Check::Encryption(EncryptionCheck::KeyDerivation) => "Key derivation (HKDF)",
+            Check::Encryption(EncryptionCheck::Cipher) => "Cipher (AES-256-GCM)",
+            Check::Encryption(EncryptionCheck::Signature) => "Signature (Ed25519)",
+            Check::Encryption(EncryptionCheck::PostQuantumSignature) => "Post-quantum signature (ML-DSA-65)",
+            Check::Encryption(EncryptionCheck::KeyAgreement) => "Post-quantum key agreement (ML-KEM-768 + X25519)",
+            Check::Encryption(EncryptionCheck::Conversation) => "A conversation of two devices (MLS)",
+            Check::LocalStore => "Sealed storage",
+        },
+        check_failed: "Failed",
     },
     journal: Journal {
         title: "Log",

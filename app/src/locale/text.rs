@@ -2,7 +2,7 @@
 //! puts the value where its grammar wants it.
 
 use crate::client::{
-    CloseCause, Code, Failure, LogKind, Missing, SessionEndCause, Severity, StoreFailure, Topic, Transport,
+    Check, CloseCause, Code, Failure, LogKind, Missing, SessionEndCause, Severity, StoreFailure, Topic, Transport,
     UnreadableCause,
 };
 
@@ -52,6 +52,7 @@ texts! {
         privacy: Privacy,
         link: Link,
         journal: Journal,
+        self_test: SelfTest,
         place: Place,
         time: Time,
         failure: fn(Failure) -> Words,
@@ -277,6 +278,18 @@ texts! {
         way: Words,
         way_hint: Words,
         automatic: Words,
+    }
+
+    /// The test of encryption in this browser.
+    SelfTest {
+        title: Words,
+        lead: Words,
+        start: Words,
+        progress: fn(&str, &str) -> String,
+        passed: Words,
+        failed: Words,
+        check: fn(Check) -> Words,
+        check_failed: Words,
     }
 
     /// The log of the connection.

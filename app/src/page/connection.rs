@@ -6,6 +6,7 @@ use crate::locale;
 use crate::page::pane::Pane;
 use crate::part::icon::{Icon, icon};
 use crate::part::journal::JournalCard;
+use crate::part::self_test::SelfTestCard;
 use crate::part::status;
 use leptos::prelude::*;
 
@@ -33,6 +34,7 @@ pub(crate) fn ConnectionPane() -> impl IntoView {
             </section>
             <Transports />
             <JournalCard />
+            <SelfTestCard />
         </Pane>
     }
 }

@@ -1,11 +1,12 @@
 //! One subscriber: where its stream goes, what waits to go out, and how far the log was sent.
 //!
-//! Events are written straight from the page that was just read, by the task that read it: no queue, no wake, one
-//! system call. For a socket that takes no more, the page is remembered, not copied: pages are shared by all and kept
-//! for a while by the hub. The rule (T13): what waits has a bound. Over it, or when a page is gone before it was
-//! written, the subscriber falls behind and reads the log on its own, and nothing is lost, since every event that it was
-//! not sent has a higher number than [`State::sent`].
+//! Events are written straight from the page that was just read, by the task that read it: no queue, no wake, one system
+//! call. For a socket that takes no more, the page is remembered, not copied: pages are shared by all and kept for a
+//! while by the hub. The rule (T13): what waits has a bound. Over it, or when a page is gone before it was written, the
+//! subscriber falls behind and reads the log on its own, and nothing is lost, since every event that it was not sent has
+//! a higher number than [`State::sent`].
 
+mod state;
 #[cfg(test)]
 mod testing;
 
@@ -20,10 +21,11 @@ use crate::websocket;
 use sotto_wire::limit::COMMANDS_IN_FLIGHT_MAX;
 use sotto_wire::websocket::CLOSE_STALLED;
 use sotto_wire::{DeviceRef, Millis};
+use state::{Phase, State, Waiting};
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
@@ -36,66 +38,6 @@ const STALL_MAX: Millis = Millis(60_000);
 const LAST_WORDS_MAX: Millis = Millis(10_000);
 /// How long the client of a WebSocket may say nothing: it is dropped within a minute (T8), heartbeats being 15 s apart.
 const SILENCE_MAX: Millis = Millis(45_000);
-
-/// Where a subscriber stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
-    /// It reads the log on its own.
-    Behind,
-    /// It is given rows as they come.
-    Live,
-    /// It gets what is pending and the answers to what it has asked, then its end.
-    Ending,
-    /// Its socket is closed.
-    Broken,
-}
-
-struct State {
-    phase: Phase,
-    /// Every event of this device up to here was sent, or is in `pending`.
-    sent: LogNumber,
-    /// Every event of this device up to here was sent, or waits.
-    offered: LogNumber,
-    /// What must go out first: the rest of a frame, a page of the log, an ephemeral event. This subscriber's own.
-    pending: Vec<u8>,
-    /// How much of `pending` the socket has taken.
-    taken_bytes: usize,
-    /// The room of the answers in it.
-    rooms: Vec<Share>,
-    /// What goes out after it.
-    waiting: VecDeque<Waiting>,
-    /// When the socket last took something, or had nothing to take.
-    progress_at: Millis,
-    /// The code of the close frame that is still to be written.
-    close_code: Option<u16>,
-    /// Whether its task listens to the client; what is not listened to is not silent.
-    is_heard: bool,
-}
-
-/// Frames that wait in a shared page.
-struct Waiting {
-    page: Weak<Page>,
-    frames: Range<usize>,
-}
-
-impl State {
-    fn is_idle(&self) -> bool {
-        self.pending.is_empty() && self.waiting.is_empty()
-    }
-
-    /// Forgets what waits, gives its memory back, and goes on from what was sent.
-    fn fall_behind(&mut self) {
-        self.waiting = VecDeque::new();
-        self.offered = self.sent;
-        self.phase = Phase::Behind;
-    }
-
-    /// Notes that everything up to `position` was sent.
-    fn reach(&mut self, position: LogNumber) {
-        self.sent = self.sent.max(position);
-        self.offered = self.sent;
-    }
-}
 
 /// One open event stream.
 pub(crate) struct Subscriber {
