@@ -1,6 +1,8 @@
 //! Conversations: each one MLS group (E1). The server keeps members, epoch, and the newest GroupInfo and ratchet tree.
 
 use crate::endpoint::endpoints;
+use crate::group::{PersonRole, Role};
+use crate::invite::{InviteAccess, InviteChange};
 use crate::{Base64, ClientId, ConversationId, Cursor, DeviceRef, Millis, UserId, limit};
 use serde::{Deserialize, Serialize};
 
@@ -32,6 +34,8 @@ pub enum Kind {
     },
     /// Notes to self; once for each account.
     Notes,
+    /// A group, of as many people as its devices are of.
+    Group,
 }
 
 /// The state of an MLS group after a commit, as its committer publishes it.
@@ -73,6 +77,9 @@ pub struct CreateConversationRequest {
     /// Their Welcome; none for notes on a single device.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub welcome: Option<Welcome>,
+    /// Owners and admins of a group; the creator is the owner when there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub roles: Vec<PersonRole>,
 }
 
 /// Answer to [`CreateConversation`]. When the conversation exists already the answer is the problem
@@ -115,8 +122,17 @@ pub struct ConversationSummary {
     pub kind: Kind,
     /// Its current epoch.
     pub epoch: u64,
-    /// The people in it.
+    /// The people in it; none of a group: `conversations/group` has them.
     pub members: Vec<Member>,
+    /// How many people are in it; 0 from a server that does not say.
+    #[serde(default)]
+    pub people_count: u32,
+    /// The role of who asks.
+    #[serde(default, skip_serializing_if = "Role::is_member")]
+    pub role: Role,
+    /// Whether who asks has accepted it.
+    #[serde(default = "is_accepted")]
+    pub accepted: bool,
     /// Its newest event.
     pub head: Cursor,
 }
@@ -129,6 +145,14 @@ pub struct Member {
     pub user: UserId,
     /// Its sign-in name.
     pub name: crate::account::Name,
+    /// Its role.
+    #[serde(default, skip_serializing_if = "Role::is_member")]
+    pub role: Role,
+}
+
+/// What a server meant that did not say: then nothing had to be accepted.
+pub(crate) fn is_accepted() -> bool {
+    true
 }
 
 /// Payload of [`Commit`].
@@ -146,6 +170,15 @@ pub struct CommitRequest {
     /// Those it adds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub welcome: Option<Welcome>,
+    /// The owners and admins from now on, of a group; as before without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub roles: Option<Vec<PersonRole>>,
+    /// The invites that it publishes and revokes, of a group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invites: Option<InviteChange>,
+    /// The invite by which the committer joins, by an external commit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invite: Option<InviteAccess>,
 }
 
 /// Answer to [`Commit`]: it is durable and every member will get it.
@@ -177,8 +210,11 @@ pub struct GroupLoaded {
     pub state: GroupState,
     /// What sort of conversation, seen from who asks.
     pub kind: Kind,
-    /// The people in it.
+    /// The people in it, in the order of their ids.
     pub people: Vec<Member>,
+    /// Whether who asks has accepted it.
+    #[serde(default = "is_accepted")]
+    pub accepted: bool,
     /// The event that led to this state: everything after it is of this epoch or later.
     pub cursor: Cursor,
 }

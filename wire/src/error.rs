@@ -73,6 +73,10 @@ codes! {
     DeviceNeeded "device_needed" 403 Never "a device must be registered first";
     /// The device may not do this: it is not a member of the conversation.
     NotAMember "not_a_member" 403 Never "only members may do this";
+    /// The role of the caller, or the kind of the conversation, does not allow it.
+    Forbidden "forbidden" 403 Never "this is not allowed here";
+    /// The invite is wrong, expired, used up, revoked or of no group. Says not which.
+    InviteInvalid "invite_invalid" 403 Never "the invite does not open anything";
     /// The request comes from a page of another origin.
     WrongOrigin "wrong_origin" 403 Never "requests from this origin are not allowed";
     /// No such user, conversation or group state.

@@ -119,8 +119,11 @@ pub struct ConversationWelcome {
     pub conversation: ConversationId,
     /// What sort, seen from this account.
     pub kind: Kind,
-    /// The people in it.
+    /// The people in it; none of a group: `conversations/group` has them.
     pub people: Vec<Member>,
+    /// Whether this account has accepted the conversation.
+    #[serde(default = "crate::conversation::is_accepted")]
+    pub accepted: bool,
     /// Who, as the server says; MLS proves it.
     pub sender: DeviceRef,
     /// The epoch that it leads to: the tree of this epoch is at `conversations/group`.

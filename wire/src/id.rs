@@ -74,6 +74,10 @@ id! {
     ClientId
 }
 id! {
+    /// An invite link of a group. Derived from its secret, of which it tells nothing.
+    InviteId
+}
+id! {
     /// One running sign-in, between its two steps.
     LoginId
 }

@@ -50,7 +50,7 @@ pub struct KeysPublished {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ClaimKeysRequest {
-    /// Whose, at most [`limit::MEMBERS_MAX`].
+    /// Whose, at most [`limit::CLAIM_USERS_MAX`].
     pub users: Vec<UserId>,
 }
 

@@ -1,7 +1,8 @@
 //! What crosses the network between a Sotto client and a Sotto server: requests, responses, events, ids, limits and
 //! error codes. Owns the words and their bounds; does no I/O, knows no clock and no cryptography.
 //!
-//! One file per resource (`account`, `session`, `key`, `conversation`, `message`, `typing`, `presence`, `ping`, `ticket`), each a list of
+//! One file per resource (`account`, `session`, `key`, `conversation`, `group`,
+//! `invite`, `people`, `message`, `typing`, `presence`, `ping`, `ticket`), each a list of
 //! [`Endpoint`]s: path, request, response. The rule that this crate keeps: **what is not known is skipped**. Unknown
 //! fields are ignored, unknown event types become [`event::Event::Unknown`], unknown error codes [`Code::Unknown`].
 
@@ -14,10 +15,13 @@ pub mod endpoint;
 pub mod envelope;
 pub mod error;
 pub mod event;
+pub mod group;
 pub mod id;
+pub mod invite;
 pub mod key;
 pub mod limit;
 pub mod message;
+pub mod people;
 pub mod ping;
 pub mod presence;
 #[cfg(feature = "schema")]
@@ -32,7 +36,7 @@ pub use bytes::Base64;
 pub use endpoint::{Access, Endpoint};
 pub use envelope::Envelope;
 pub use error::{Code, Problem, Retry};
-pub use id::{ClientId, ConversationId, Cursor, DeviceId, DeviceRef, LoginId, RequestId, Ticket, UserId};
+pub use id::{ClientId, ConversationId, Cursor, DeviceId, DeviceRef, InviteId, LoginId, RequestId, Ticket, UserId};
 pub use time::{Millis, Timestamp};
 
 /// Version of the protocol that this crate speaks. A server accepts [`PROTOCOL_OLDEST`]`..=`[`PROTOCOL`].

@@ -34,8 +34,28 @@ pub const KEY_PACKAGES_MAX: usize = 50;
 pub const KEY_PACKAGE_STOCK: usize = 50;
 /// Under how many it sends more.
 pub const KEY_PACKAGE_LOW: usize = 20;
-/// Most members added by one command.
+/// Most devices of a group.
 pub const MEMBERS_MAX: usize = 1_000;
+/// Most users whose key packages one `claim_keys` asks for: their packages are 4 MB.
+pub const CLAIM_USERS_MAX: usize = 256;
+/// Longest name of a group, in bytes of UTF-8. Inside the ciphertext; the core holds it.
+pub const GROUP_NAME_MAX_BYTES: usize = 128;
+/// Longest description of a group, in bytes of UTF-8. Inside the ciphertext; the core holds it.
+pub const GROUP_DESCRIPTION_MAX_BYTES: usize = 1_024;
+/// Largest picture of a group, in bytes: 256 pixels square as WebP. Inside the ciphertext; the core holds it.
+pub const GROUP_PICTURE_MAX_BYTES: usize = 24 * 1_024;
+/// Most invites of a group that stand at a time: each stands in the group's context, which every commit repeats.
+pub const INVITES_MAX: usize = 16;
+/// Longest sealed card of an invite, in bytes: name, description, picture and the secrets of the others.
+pub const INVITE_CARD_MAX_BYTES: usize = 48 * 1_024;
+/// Length of what the holder of an invite shows, and of its SHA-256, in bytes.
+pub const INVITE_ACCESS_BYTES: usize = 32;
+/// Most people that an account blocks at a time: more is a list that nobody keeps by hand.
+pub const BLOCKS_MAX: usize = 1_000;
+/// Shortest beginning of a name that is searched for, in characters: one would list everybody in 36 questions.
+pub const FIND_PREFIX_MIN_CHARS: usize = 2;
+/// Most people found by one search.
+pub const FIND_PEOPLE_MAX: usize = 20;
 /// Most messages of one page of history.
 pub const PAGE_MAX: usize = 100;
 /// Longest body of an ordinary command, in bytes, envelope and base64 included.

@@ -3,7 +3,8 @@
 
 use crate::account::Name;
 use crate::{
-    Base64, ClientId, Code, ConversationId, Cursor, DeviceId, LoginId, RequestId, Ticket, Timestamp, UserId, limit,
+    Base64, ClientId, Code, ConversationId, Cursor, DeviceId, InviteId, LoginId, RequestId, Ticket, Timestamp, UserId,
+    limit,
 };
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use std::borrow::Cow;
@@ -38,6 +39,7 @@ schemas! {
     DeviceId id("A device: 16 bytes as base64url without padding.");
     ConversationId id("A conversation and its MLS group: 16 bytes as base64url without padding.");
     ClientId id("A command's own id; the same again gets the first answer. 16 bytes as base64url without padding.");
+    InviteId id("An invite link of a group: 16 bytes as base64url without padding.");
     LoginId id("A running sign-in: 16 bytes as base64url without padding.");
     Cursor text("A place in the log of this deployment. Opaque.", Cursor::MAX_BYTES);
     Ticket text("A single-use key to the event stream.", Ticket::MAX_BYTES);

@@ -389,6 +389,8 @@ fn code(code: Code) -> &'static str {
         Code::Invalid => "The server did not accept a value.",
         Code::StaleEpoch | Code::StaleDevices => "The conversation has moved on meanwhile. Try again.",
         Code::ConversationExists => "This conversation exists already.",
+        Code::Forbidden => "You are not allowed to do this here.",
+        Code::InviteInvalid => "This invite opens nothing: it may be wrong, used up or over.",
         Code::WrongOrigin => "The server does not accept this address.",
         Code::Malformed
         | Code::UnknownCommand

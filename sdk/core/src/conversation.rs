@@ -279,6 +279,8 @@ impl List {
         let row = self.rows.get(&id).filter(|row| !matches!(row.stage, Stage::Creating(_)))?;
         let kind = match row.kind {
             Kind::Notes => ConversationKind::Notes,
+            // Not shown yet.
+            Kind::Group => return None,
             Kind::Direct { peer } => {
                 let contact = self.contacts.get(&peer)?;
                 let (name, display_name) = (contact.name.clone()?, contact.display_name.clone());

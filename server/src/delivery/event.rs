@@ -40,6 +40,7 @@ pub(crate) async fn of_row(store: &Store, cursors: &CursorKey, row: Row) -> Resu
                 conversation,
                 kind,
                 people: conversation::people(store.read(), conversation).await?,
+                accepted: true,
                 sender,
                 epoch,
                 welcome: welcome.into(),

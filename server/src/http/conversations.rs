@@ -43,6 +43,9 @@ pub(crate) async fn create(
     if is_with_oneself || request.state.epoch > FIRST_EPOCH_MAX {
         return Err(Code::Invalid.into());
     }
+    if request.kind == Kind::Group {
+        return Err(Code::Forbidden.into());
+    }
     let new = NewConversation {
         creator: caller.device,
         client_id: request.client_id,
@@ -91,6 +94,9 @@ pub(crate) async fn commit(app: Arc<App>, caller: DeviceCaller, request: CommitR
     if !is_consistent {
         return Err(Code::Invalid.into());
     }
+    if request.invite.is_some() {
+        return Err(Code::InviteInvalid.into());
+    }
     let new = NewCommit {
         sender: caller.device,
         client_id: request.client_id,
@@ -134,7 +140,7 @@ pub(crate) async fn load_group(
         return Err(Code::NotAMember.into());
     }
     let (state, n) = group::load_state(&mut snapshot, id, request.epoch).await?.ok_or(Code::NotFound)?;
-    Ok(GroupLoaded { state, kind, people, cursor: app.delivery.cursors().write(n) })
+    Ok(GroupLoaded { state, kind, people, accepted: true, cursor: app.delivery.cursors().write(n) })
 }
 
 fn check_state(state: &GroupState, welcome: Option<&Welcome>) -> Result<(), Refusal> {

@@ -8,6 +8,7 @@ use crate::store::rows::{bigint, column, runs, with_tuples};
 use crate::store::{StoreError, Write, group};
 use sotto_wire::account::Name;
 use sotto_wire::conversation::{ConversationSummary, GroupState, Kind, Member, Welcome};
+use sotto_wire::group::Role;
 use sotto_wire::{ClientId, ConversationId, Cursor, DeviceId, DeviceRef, Millis, UserId, limit};
 use sqlx::{Any, AnyConnection, AnyPool, Executor};
 use std::collections::{BTreeSet, HashMap};
@@ -128,7 +129,7 @@ pub(crate) async fn create(tx: &mut Write, new: &NewConversation, now: Millis) -
 fn people_of(creator: UserId, kind: Kind) -> Vec<UserId> {
     match kind {
         Kind::Direct { peer } => vec![creator, peer],
-        Kind::Notes => vec![creator],
+        Kind::Notes | Kind::Group => vec![creator],
     }
 }
 
@@ -137,6 +138,7 @@ fn pair(people: &[UserId], kind: Kind) -> Vec<u8> {
     let letter = match kind {
         Kind::Direct { .. } => b'd',
         Kind::Notes => b'n',
+        Kind::Group => b'g',
     };
     let ordered: BTreeSet<UserId> = people.iter().copied().collect();
     std::iter::once(letter).chain(ordered.into_iter().flat_map(|person| person.0)).collect()
@@ -304,7 +306,9 @@ pub(crate) async fn people<'e>(
     .bind(conversation.0.as_slice())
     .fetch_all(executor)
     .await?;
-    rows.iter().map(|row| Ok(Member { user: column(row, 0)?, name: column::<Name>(row, 1)? })).collect()
+    rows.iter()
+        .map(|row| Ok(Member { user: column(row, 0)?, name: column::<Name>(row, 1)?, role: Role::Member }))
+        .collect()
 }
 
 /// What sort of conversation it is, seen from `user`; `None` when there is none.
@@ -346,11 +350,15 @@ pub(crate) async fn page(
     for row in rows.iter().take(limit::PAGE_MAX) {
         let conversation = column(row, 0)?;
         let newest = LogNumber(column::<i64>(row, 3)?.max(column(row, 4)?));
+        let members: Vec<Member> = people.remove(&conversation).unwrap_or_default();
         summaries.push(ConversationSummary {
             conversation,
+            people_count: u32::try_from(members.len()).unwrap_or(u32::MAX),
+            role: Role::Member,
+            accepted: true,
             kind: kind(&column::<Vec<u8>>(row, 1)?, user)?,
             epoch: column(row, 2)?,
-            members: people.remove(&conversation).unwrap_or_default(),
+            members,
             head: cursor(newest),
         });
     }
@@ -375,7 +383,7 @@ async fn people_by_conversation(
     .await?;
     let mut people: HashMap<ConversationId, Vec<Member>> = HashMap::new();
     for row in &rows {
-        let member = Member { user: column(row, 1)?, name: column::<Name>(row, 2)? };
+        let member = Member { user: column(row, 1)?, name: column::<Name>(row, 2)?, role: Role::Member };
         people.entry(column(row, 0)?).or_default().push(member);
     }
     Ok(people)

@@ -50,6 +50,9 @@ fn requests((ada, ben): (&Person, &Person), new: &CreateConversationRequest) -> 
         commit: commit(conversation, 1),
         state: sotto_wire::conversation::GroupState { epoch: 2, ..new.state.clone() },
         welcome: None,
+        roles: None,
+        invites: None,
+        invite: None,
     };
     let published = PublishKeysRequest { key_packages: packages(&ada.device.device, 50..52), last_resort: None };
     let page = LoadMessagesRequest { conversation, before: None, limit: 10 };

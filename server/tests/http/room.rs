@@ -19,6 +19,7 @@ pub(crate) fn creation(one: &Person, other: &Person) -> CreateConversationReques
         kind: Kind::Direct { peer: other.user },
         state: GroupState { epoch: 1, group_info: Base64(vec![1]), ratchet_tree: Base64(vec![2]), members },
         welcome: Some(Welcome { to: vec![device(other)], welcome: Base64(vec![3]) }),
+        roles: Vec::new(),
     }
 }
 

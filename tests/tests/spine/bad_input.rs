@@ -303,6 +303,9 @@ async fn messages_commits_and_conversations_out_of_place_are_refused() {
             commit: commit(conversation, epoch),
             state: state(epoch + 1, members.clone()),
             welcome: None,
+            roles: None,
+            invites: None,
+            invite: None,
         };
         table.ask::<Commit>(&cleo, move_on.clone(), Code::NotAMember).await;
         let of_another = CommitRequest { commit: commit(other, epoch), ..move_on.clone() };
@@ -333,6 +336,7 @@ async fn messages_commits_and_conversations_out_of_place_are_refused() {
             kind: Kind::Direct { peer: UserId([7; 16]) },
             state: state(1, members.clone()),
             welcome: None,
+            roles: Vec::new(),
         };
         table.ask::<CreateConversation>(&ada, create.clone(), Code::NotFound).await;
         for user in [oneself, members[1].user] {

@@ -125,6 +125,9 @@ async fn of_two_commits_for_one_epoch_one_is_taken_and_the_other_learns_of_it() 
                     members: members.clone(),
                 },
                 welcome: None,
+                roles: None,
+                invites: None,
+                invite: None,
             }
         };
         let (first, second) = (commit(1), commit(2));

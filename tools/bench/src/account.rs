@@ -86,6 +86,7 @@ impl Account {
                 members: vec![self.device, other.device],
             },
             welcome: Some(Welcome { to: vec![other.device], welcome: Base64(vec![3; 1_500]) }),
+            roles: Vec::new(),
         };
         Ok(connection.call::<CreateConversation>(&self.token, &request).await?.conversation)
     }

@@ -6,8 +6,11 @@ use serde_json::Value;
 use sotto_wire::account::*;
 use sotto_wire::conversation::*;
 use sotto_wire::event::*;
+use sotto_wire::group::*;
+use sotto_wire::invite::*;
 use sotto_wire::key::*;
 use sotto_wire::message::*;
+use sotto_wire::people::*;
 use sotto_wire::ping::*;
 use sotto_wire::presence::*;
 use sotto_wire::session::*;
@@ -74,9 +77,27 @@ pub(crate) fn samples() -> Vec<Sample> {
     };
     let state = || GroupState { epoch: 1, group_info: bytes(1), ratchet_tree: bytes(2), members: vec![device] };
     let welcome = || Welcome { to: vec![device], welcome: bytes(5) };
-    let member = || Member { user, name: name("alice") };
+    let member = || Member { user, name: name("alice"), role: Role::Admin };
+    let person_role = PersonRole { user, role: Role::Owner };
+    let published = || PublishedInvite {
+        id: InviteId([6; 16]),
+        access_hash: bytes(1),
+        sealed_card: bytes(2),
+        expires_at: Millis(1_795_167_840_000),
+        uses_max: 10,
+    };
+    let change = || InviteChange { publish: vec![published()], revoke: vec![InviteId([7; 16])] };
     let kind = Kind::Direct { peer: user };
-    let summary = || ConversationSummary { conversation, kind, epoch: 7, members: vec![member()], head: cursor("a.9") };
+    let summary = || ConversationSummary {
+        conversation,
+        kind,
+        epoch: 7,
+        members: vec![member()],
+        people_count: 2,
+        role: Role::Owner,
+        accepted: true,
+        head: cursor("a.9"),
+    };
     let received = || MessageReceived {
         cursor: cursor("a.1"),
         conversation,
@@ -100,6 +121,7 @@ pub(crate) fn samples() -> Vec<Sample> {
         conversation,
         kind: Kind::Notes,
         people: vec![member()],
+        accepted: false,
         sender,
         epoch: 1,
         welcome: bytes(1),
@@ -161,16 +183,70 @@ pub(crate) fn samples() -> Vec<Sample> {
         ClaimedKey { owner: device, key_package: bytes(1) },
         GroupState { epoch: 1, group_info: bytes(1), ratchet_tree: bytes(2), members: vec![device] },
         Welcome { to: vec![device], welcome: bytes(5) },
-        CreateConversationRequest { client_id, conversation, kind, state: state(), welcome: Some(welcome()) },
+        CreateConversationRequest {
+            client_id,
+            conversation,
+            kind: Kind::Group,
+            state: state(),
+            welcome: Some(welcome()),
+            roles: vec![person_role]
+        },
         ConversationCreated { conversation, cursor: cursor("a.1") },
         LoadConversationsRequest { after: Some(conversation) },
         ConversationsLoaded { conversations: vec![summary()], more: true },
-        ConversationSummary { conversation, kind, epoch: 7, members: vec![member()], head: cursor("a.9") },
-        Member { user, name: name("alice") },
-        CommitRequest { client_id, conversation, commit: bytes(1), state: state(), welcome: Some(welcome()) },
+        ConversationSummary {
+            conversation,
+            kind,
+            epoch: 7,
+            members: vec![member()],
+            people_count: 2,
+            role: Role::Owner,
+            accepted: false,
+            head: cursor("a.9")
+        },
+        Member { user, name: name("alice"), role: Role::Admin },
+        CommitRequest {
+            client_id,
+            conversation,
+            commit: bytes(1),
+            state: state(),
+            welcome: Some(welcome()),
+            roles: Some(vec![person_role]),
+            invites: Some(change()),
+            invite: Some(InviteAccess { access: bytes(1) })
+        },
         Committed { cursor: cursor("a.1"), sent_at: Millis(5) },
         LoadGroupRequest { conversation, epoch: Some(3) },
-        GroupLoaded { state: state(), kind, people: vec![member()], cursor: cursor("a.1") },
+        GroupLoaded { state: state(), kind, people: vec![member()], accepted: false, cursor: cursor("a.1") },
+        PersonRole { user, role: Role::Owner },
+        LeaveConversationRequest { conversation },
+        ConversationLeft {},
+        AcceptConversationRequest { conversation },
+        ConversationAccepted {},
+        InviteChange { publish: vec![published()], revoke: vec![InviteId([7; 16])] },
+        PublishedInvite {
+            id: InviteId([6; 16]),
+            access_hash: bytes(1),
+            sealed_card: bytes(2),
+            expires_at: Millis(1_795_167_840_000),
+            uses_max: 10
+        },
+        InviteAccess { access: bytes(1) },
+        OpenInviteRequest { conversation, access: bytes(1) },
+        InviteOpened {
+            state: state(),
+            kind: Kind::Group,
+            sealed_card: bytes(2),
+            people_count: 3,
+            cursor: cursor("a.1")
+        },
+        BlockRequest { user, blocked: true },
+        PersonBlocked {},
+        LoadBlocksRequest {},
+        BlocksLoaded { blocked: vec![user] },
+        FindPeopleRequest { prefix: "al".to_owned() },
+        PeopleFound { people: vec![FoundPerson { user, name: name("alice") }] },
+        FoundPerson { user, name: name("alice") },
         SendMessageRequest { client_id, conversation, epoch: 1, ciphertext: bytes(1) },
         MessageSent { cursor: cursor("a.1"), sent_at: Millis(5) },
         LoadMessagesRequest { conversation, before: Some(cursor("a.1")), limit: 50 },

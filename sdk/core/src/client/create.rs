@@ -127,7 +127,7 @@ impl Client {
         })?;
         let client_id = ClientId(self.random.id());
         let (state, welcome) = (created.state, created.welcome);
-        let request = CreateConversationRequest { client_id, conversation, kind, state, welcome };
+        let request = CreateConversationRequest { client_id, conversation, kind, state, welcome, roles: Vec::new() };
         for person in people {
             self.list.contact_mut(person.user).name = Some(person.name.clone());
         }

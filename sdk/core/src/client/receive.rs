@@ -14,7 +14,7 @@ use crate::ledger::Effect;
 use crate::marks::Heard;
 use crate::record;
 use crate::timeline::{Logged, LoggedBody};
-use sotto_wire::conversation::{GroupLoaded, LoadGroup, LoadGroupRequest};
+use sotto_wire::conversation::{GroupLoaded, Kind, LoadGroup, LoadGroupRequest};
 use sotto_wire::event::{ConversationCommitted, ConversationWelcome, Durable, MessageReceived};
 use sotto_wire::{ClientId, ConversationId, DeviceRef, Millis, Problem};
 
@@ -253,8 +253,8 @@ impl Client {
             Some(_) => return Handled::Yes,
             None => {}
         }
-        // Under a name that is somebody else's.
-        if !self.is_nameable(event.kind, &event.people) {
+        // Under a name that is somebody else's, or a group, which is not followed yet.
+        if event.kind == Kind::Group || !self.is_nameable(event.kind, &event.people) {
             return Handled::Yes;
         }
         let state = match std::mem::take(&mut self.tree) {

@@ -48,7 +48,8 @@ impl Client {
         self.went_well(Alarm::Conversations);
         let last = loaded.conversations.last().map(|summary| summary.conversation);
         for summary in loaded.conversations {
-            if !self.is_nameable(summary.kind, &summary.members) {
+            // Groups are not followed yet.
+            if summary.kind == Kind::Group || !self.is_nameable(summary.kind, &summary.members) {
                 continue;
             }
             self.meet(summary.kind, &summary.members);
@@ -165,7 +166,16 @@ impl Client {
         let pending = self.groups.as_ref().and_then(|groups| groups.pending(conversation));
         let Some(pending) = pending.filter(|pending| pending.client_id == client_id) else { return };
         let (commit, state) = (pending.commit, pending.state);
-        let request = CommitRequest { client_id, conversation, commit, state, welcome: None };
+        let request = CommitRequest {
+            client_id,
+            conversation,
+            commit,
+            state,
+            welcome: None,
+            roles: None,
+            invites: None,
+            invite: None,
+        };
         self.ask_after::<Commit>(Purpose::Commit(conversation, client_id), &request);
     }
 

@@ -156,6 +156,7 @@ pub(super) fn read_tree(tree: &Base64, people: &SortedSet<UserId>) -> Result<Exp
 pub(super) fn users(kind: Kind, own: UserId) -> SortedSet<UserId> {
     match kind {
         Kind::Direct { peer } => [own, peer].into_iter().collect(),
-        Kind::Notes => [own].into_iter().collect(),
+        // Not followed yet: nobody else may sit there.
+        Kind::Notes | Kind::Group => [own].into_iter().collect(),
     }
 }

@@ -55,7 +55,7 @@ impl Account {
     }
 
     fn member(&self) -> Member {
-        Member { user: self.user, name: self.name.clone() }
+        Member { user: self.user, name: self.name.clone(), role: sotto_wire::group::Role::Member }
     }
 }
 
@@ -185,6 +185,7 @@ fn welcomed(sender: DeviceRef, people: &[&Account], created: &Created) -> Conver
         conversation: CONVERSATION,
         kind: Kind::Direct { peer: sender.user },
         people: people.iter().map(|account| account.member()).collect(),
+        accepted: true,
         sender,
         epoch: created.state.epoch,
         welcome: created.welcome.clone().expect("somebody was added").welcome,
@@ -198,6 +199,7 @@ fn loaded(state: &GroupState, people: &[&Account]) -> GroupLoaded {
         state: state.clone(),
         kind: people.first().map_or(Kind::Notes, |peer| Kind::Direct { peer: peer.user }),
         people: people.iter().map(|account| account.member()).collect(),
+        accepted: true,
         cursor: cursor(),
     }
 }

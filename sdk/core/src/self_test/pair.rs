@@ -7,6 +7,7 @@ use sotto_suite::Provider;
 use sotto_wire::account::{Name, UserFound};
 use sotto_wire::conversation::{Kind, Member};
 use sotto_wire::event::{ConversationCommitted, ConversationWelcome, MessageReceived};
+use sotto_wire::group::Role;
 use sotto_wire::key::ClaimedKey;
 use sotto_wire::{ClientId, ConversationId, Cursor, DeviceRef, Millis, UserId};
 
@@ -37,13 +38,18 @@ impl Pair {
         let (mut receiver, found) = device(&provider, UserId([2; 16]), "receiver")?;
         let key_package = receiver.last_resort(NOW).map_err(|_| Broken)?;
         let claimed = ClaimedKey { owner: receiver.device(), key_package };
-        let people = [&sender_name, &found].map(|person| Member { user: person.user, name: person.name.clone() });
+        let people = [&sender_name, &found].map(|person| Member {
+            user: person.user,
+            name: person.name.clone(),
+            role: Role::Member,
+        });
         let created = sender.create(CONVERSATION, &[found], &[claimed], NOW).map_err(|_| Broken)?;
         let event = ConversationWelcome {
             cursor: cursor()?,
             conversation: CONVERSATION,
             kind: Kind::Direct { peer: UserId([1; 16]) },
             people: people.to_vec(),
+            accepted: true,
             sender: sender.device(),
             epoch: created.state.epoch,
             welcome: created.welcome.ok_or(Broken)?.welcome,

@@ -15,6 +15,7 @@ use sotto_core::wire::conversation::{
     Welcome,
 };
 use sotto_core::wire::event::{ConversationCommitted, ConversationWelcome, Durable, MessageReceived, TypingUpdate};
+use sotto_core::wire::group::Role;
 use sotto_core::wire::message::{MessageSent, SendMessage, SendMessageRequest};
 use sotto_core::wire::ping::{Ping, Pong};
 use sotto_core::wire::presence::Attend;
@@ -196,7 +197,10 @@ impl Server {
     }
 
     fn people(&self, users: &[UserId]) -> Vec<Member> {
-        users.iter().map(|user| Member { user: *user, name: self.lies.name(self.accounts.name(*user)) }).collect()
+        users
+            .iter()
+            .map(|user| Member { user: *user, name: self.lies.name(self.accounts.name(*user)), role: Role::Member })
+            .collect()
     }
 
     fn create(
@@ -211,6 +215,7 @@ impl Server {
         let kind = match request.kind {
             Kind::Direct { peer } => PairKind::Direct(device.user.min(peer), device.user.max(peer)),
             Kind::Notes => PairKind::Notes(device.user),
+            Kind::Group => return refuse(Code::Invalid),
         };
         let existing = self.conversations.iter().find(|(_, it)| it.kind == kind).map(|(id, _)| *id);
         if let Some(id) = self.lies.exists_as.or(existing) {
@@ -247,6 +252,7 @@ impl Server {
                     conversation,
                     kind,
                     people,
+                    accepted: true,
                     sender,
                     epoch,
                     welcome,
@@ -275,6 +281,9 @@ impl Server {
             kind: it.kind_for(user),
             epoch: it.epoch(),
             members: self.people(&it.people),
+            people_count: u32::try_from(it.people.len()).expect("few people"),
+            role: Role::Member,
+            accepted: true,
             head: self.head(),
         });
         ConversationsLoaded { conversations: conversations.collect(), more: false }
@@ -298,7 +307,7 @@ impl Server {
             state.epoch += 1;
         }
         let cursor = Cursor::new(n.to_string()).expect("digits");
-        Ok(GroupLoaded { state, kind: it.kind_for(user), people: self.people(&it.people), cursor })
+        Ok(GroupLoaded { state, kind: it.kind_for(user), people: self.people(&it.people), accepted: true, cursor })
     }
 
     fn commit(&mut self, device: DeviceRef, request: CommitRequest, now: Millis) -> Answer<Committed> {
