@@ -211,6 +211,15 @@ pub struct Rates {
     /// Changes of presence and looks at it a minute by one account
     #[arg(long, env = "SOTTO_PRESENCES_PER_MINUTE_AND_USER", value_name = "COUNT", default_value_t = 120)]
     pub presences_per_minute_and_user: u32,
+    /// Searches for people by the beginning of their names a minute by one account
+    #[arg(long, env = "SOTTO_SEARCHES_PER_MINUTE_AND_USER", value_name = "COUNT", default_value_t = 60)]
+    pub searches_per_minute_and_user: u32,
+    /// Tries a minute to open an invite or to join by one, by one account
+    #[arg(long, env = "SOTTO_INVITES_PER_MINUTE_AND_USER", value_name = "COUNT", default_value_t = 10)]
+    pub invites_per_minute_and_user: u32,
+    /// Tries a minute to open an invite or to join by one, from one address (IPv6: from one /64)
+    #[arg(long, env = "SOTTO_INVITES_PER_MINUTE_AND_ADDRESS", value_name = "COUNT", default_value_t = 60)]
+    pub invites_per_minute_and_address: u32,
 }
 
 impl Config {
@@ -265,6 +274,9 @@ impl Config {
             ("claims_per_minute_and_user", rates.claims_per_minute_and_user.into(), 1, RATE_MAX),
             ("groups_per_minute_and_user", rates.groups_per_minute_and_user.into(), 1, RATE_MAX),
             ("presences_per_minute_and_user", rates.presences_per_minute_and_user.into(), 1, RATE_MAX),
+            ("searches_per_minute_and_user", rates.searches_per_minute_and_user.into(), 1, RATE_MAX),
+            ("invites_per_minute_and_user", rates.invites_per_minute_and_user.into(), 1, RATE_MAX),
+            ("invites_per_minute_and_address", rates.invites_per_minute_and_address.into(), 1, RATE_MAX),
         ];
         for (key, value, from, to) in ranges {
             if !(from..=to).contains(&value) {

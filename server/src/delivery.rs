@@ -50,7 +50,8 @@ use crate::store::session::SessionId;
 use crate::store::{Store, StoreError};
 use sotto_wire::event::{Ephemeral, SessionEndCause, SessionOver, Shutdown, TypingUpdate};
 use sotto_wire::websocket::{CLOSE_RESTART, CLOSE_SESSION_ENDED};
-use sotto_wire::{ConversationId, DeviceId, Millis, Ticket};
+use sotto_wire::{ConversationId, DeviceId, Millis, Ticket, UserId};
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::net::TcpStream;
@@ -279,18 +280,23 @@ impl Delivery {
         self.0.notes().acknowledge(device, n);
     }
 
-    /// Tells the other people of a conversation that somebody writes, or has stopped.
-    pub(crate) fn tell_typing(&self, update: TypingUpdate, device: DeviceId) {
+    /// Whether it is to be told that somebody writes, or has stopped, on this device. Said once.
+    pub(crate) fn is_news(&self, update: TypingUpdate, device: DeviceId) -> bool {
         let (now, conversation) = (self.0.clock.now(), update.conversation);
-        let is_news = {
-            let mut typing = self.0.typing();
-            if update.typing { typing.begin(device, conversation, now) } else { typing.end(device, conversation) }
-        };
-        let routes = self.0.hub().routes(Stream::Conversation(conversation)).filter(|_| is_news);
+        let mut typing = self.0.typing();
+        if update.typing { typing.begin(device, conversation, now) } else { typing.end(device, conversation) }
+    }
+
+    /// Tells the other people of a conversation, but for those who are shut out, that somebody writes, or has stopped.
+    pub(crate) fn tell_typing(&self, update: TypingUpdate, shut_out: &HashSet<UserId>) {
+        let now = self.0.clock.now();
+        let is_shown = !shut_out.contains(&update.user);
+        let routes = self.0.hub().routes(Stream::Conversation(update.conversation)).filter(|_| is_shown);
         let Some(routes) = routes else { return };
         let notice = Notice::new(Ephemeral::TypingUpdate(update), now);
         for route in routes.iter().filter(|route| route.last == LogNumber::END) {
-            if route.subscriber.device().user != update.user {
+            let user = route.subscriber.device().user;
+            if user != update.user && !shut_out.contains(&user) {
                 route.subscriber.give_ephemeral(&notice, now);
             }
         }
@@ -300,6 +306,21 @@ impl Delivery {
     /// store.
     pub(crate) fn is_live_member(&self, conversation: ConversationId, device: DeviceId) -> bool {
         self.0.hub().is_routed(Stream::Conversation(conversation), device)
+    }
+
+    /// Tells two people, of whom one blocks the other from now on, that the other is there no more.
+    pub(crate) fn part(&self, (one, other): (UserId, UserId)) {
+        let now = self.0.clock.now();
+        let gone = |user| Notice::new(Ephemeral::UserOffline(presence::offline(user, None)), now);
+        let (one_is_gone, other_is_gone) = (gone(one), gone(other));
+        for subscriber in self.subscribers() {
+            let user = subscriber.device().user;
+            if user == one {
+                subscriber.give_ephemeral(&other_is_gone, now);
+            } else if user == other {
+                subscriber.give_ephemeral(&one_is_gone, now);
+            }
+        }
     }
 
     /// Closes the streams of a session that has ended and takes its tickets back.

@@ -9,11 +9,14 @@ pub(crate) mod conversations;
 pub(crate) mod devices;
 pub(crate) mod endpoint;
 pub(crate) mod events;
+pub(crate) mod groups;
 pub(crate) mod headers;
 pub(crate) mod health;
+pub(crate) mod invites;
 pub(crate) mod keys;
 pub(crate) mod messages;
 pub(crate) mod openapi;
+pub(crate) mod people;
 pub(crate) mod ping;
 pub(crate) mod poll;
 pub(crate) mod presence;
@@ -45,6 +48,9 @@ pub(crate) fn routes() -> Routes {
         keys::routes,
         health::routes,
         conversations::routes,
+        groups::routes,
+        invites::routes,
+        people::routes,
         messages::routes,
         openapi::routes,
         ping::routes,

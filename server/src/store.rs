@@ -5,10 +5,15 @@
 
 pub(crate) mod account;
 pub(crate) mod append;
+pub(crate) mod block;
 pub(crate) mod conversation;
 pub(crate) mod group;
+pub(crate) mod invite;
 pub(crate) mod key;
 pub(crate) mod log;
+pub(crate) mod member;
+pub(crate) mod party;
+pub(crate) mod policy;
 pub(crate) mod presence;
 pub(crate) mod rows;
 pub(crate) mod secret;

@@ -54,7 +54,7 @@ impl Server {
 
     /// The same with settings of its own, as environment variables without `SOTTO_`.
     pub async fn start_with(binary: &str, settings: &[(&str, &str)]) -> Self {
-        const RATES: [&str; 7] = [
+        const RATES: [&str; 10] = [
             "SIGN_UPS_PER_MINUTE_AND_ADDRESS",
             "SIGN_INS_PER_MINUTE_AND_ADDRESS",
             "GUESSES_PER_MINUTE_AND_NAME",
@@ -62,6 +62,9 @@ impl Server {
             "FINDS_PER_MINUTE_AND_USER",
             "CLAIMS_PER_MINUTE_AND_USER",
             "GROUPS_PER_MINUTE_AND_USER",
+            "SEARCHES_PER_MINUTE_AND_USER",
+            "INVITES_PER_MINUTE_AND_USER",
+            "INVITES_PER_MINUTE_AND_ADDRESS",
         ];
         let rates = RATES.iter().map(|rate| (*rate, "1000000"));
         let settings = rates.chain(settings.iter().copied());

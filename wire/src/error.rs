@@ -77,6 +77,8 @@ codes! {
     Forbidden "forbidden" 403 Never "this is not allowed here";
     /// The invite is wrong, expired, used up, revoked or of no group. Says not which.
     InviteInvalid "invite_invalid" 403 Never "the invite does not open anything";
+    /// The other one of a direct conversation blocks the caller.
+    NotAccepted "not_accepted" 403 Never "this person does not accept it";
     /// The request comes from a page of another origin.
     WrongOrigin "wrong_origin" 403 Never "requests from this origin are not allowed";
     /// No such user, conversation or group state.

@@ -391,6 +391,7 @@ fn code(code: Code) -> &'static str {
         Code::ConversationExists => "This conversation exists already.",
         Code::Forbidden => "You are not allowed to do this here.",
         Code::InviteInvalid => "This invite opens nothing: it may be wrong, used up or over.",
+        Code::NotAccepted => "This person does not accept messages from you.",
         Code::WrongOrigin => "The server does not accept this address.",
         Code::Malformed
         | Code::UnknownCommand

@@ -12,8 +12,8 @@ use crate::delivery::subscriber::Subscriber;
 use crate::delivery::ticket::Stage;
 use crate::refusal::causes;
 use crate::store::StoreError;
-use crate::store::conversation::{self, Membership};
 use crate::store::log::{self, Bounds, LogNumber, PageSize, Place};
+use crate::store::member::{self, Membership};
 use sotto_wire::DeviceId;
 use sotto_wire::event::{CaughtUp, Ephemeral, HistoryLost, LossCause};
 use std::collections::{HashMap, VecDeque};
@@ -152,7 +152,7 @@ async fn look_up(inner: &Inner, together: &[Wish]) -> Result<Found, StoreError> 
     let mut devices: Vec<DeviceId> = places.iter().map(|(device, _)| *device).collect();
     devices.sort_unstable();
     devices.dedup();
-    let memberships = conversation::memberships(&mut connection, &devices, bounds.head).await?;
+    let memberships = member::memberships(&mut connection, &devices, bounds.head).await?;
     Ok(Found { bounds, behind, memberships })
 }
 

@@ -5,8 +5,8 @@
 
 use crate::delivery::frame::Page;
 use crate::delivery::subscriber::Subscriber;
-use crate::store::conversation::Membership;
 use crate::store::log::{LogNumber, Row, RowKind, Stream};
+use crate::store::member::Membership;
 use sotto_wire::DeviceId;
 use std::collections::{HashMap, VecDeque};
 use std::ops::Range;
@@ -164,7 +164,7 @@ impl Hub {
         for (place, row) in rows.iter().enumerate() {
             let changed = changes.next_if(|(of, _)| *of == place).map_or(&[][..], |(_, changed)| changed);
             changed.iter().for_each(|membership| self.follow(membership));
-            if row.kind != RowKind::Created
+            if !matches!(row.kind, RowKind::Created | RowKind::Left)
                 && let Some(routes) = self.routes.get(&row.stream)
             {
                 deliveries.push((place, routes.clone()));

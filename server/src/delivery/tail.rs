@@ -12,8 +12,8 @@ use crate::delivery::writer::News;
 use crate::refusal::causes;
 use crate::store::StoreError;
 use crate::store::append::Batch;
-use crate::store::conversation::{Membership, changed_by};
 use crate::store::log::{self, LogNumber, PageSize, Row, RowKind};
+use crate::store::member::{Membership, changed_by};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -93,7 +93,7 @@ async fn changes(inner: &Inner, rows: &[Row]) -> Result<Vec<(usize, Vec<Membersh
     let mut changes = Vec::new();
     for (place, row) in rows.iter().enumerate() {
         match row.kind {
-            RowKind::Created | RowKind::Commit => {
+            RowKind::Created | RowKind::Commit | RowKind::Left => {
                 changes.push((place, changed_by(inner.store.read(), row.conversation, row.n).await?));
             }
             RowKind::Message | RowKind::Welcome => {}

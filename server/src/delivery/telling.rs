@@ -9,13 +9,14 @@ use crate::delivery::presence::{Change, Presences, Revision, Rooms, offline};
 use crate::delivery::subscriber::Subscriber;
 use crate::delivery::{Delivery, Inner};
 use crate::refusal::causes;
-use crate::store::conversation;
 use crate::store::log::{LogNumber, Stream};
+use crate::store::member;
+use crate::store::party::{self, Apart};
 use crate::store::presence::{self, Settings};
 use crate::store::{StoreError, Write};
 use sotto_wire::event::Ephemeral;
 use sotto_wire::presence::{Attention, Audience, PersonPresence, Presence};
-use sotto_wire::{DeviceId, DeviceRef, Millis, UserId, limit};
+use sotto_wire::{ConversationId, DeviceId, DeviceRef, Millis, UserId, limit};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -52,7 +53,7 @@ async fn tell(inner: &Inner) -> bool {
         // The hub first: a stream that closes leaves both under its lock, so that what is due fits the routes.
         let (hub, mut presences) = (inner.hub(), inner.presences());
         let changes = presences.settle(now);
-        let places: Vec<Vec<Routes>> = changes.iter().map(|change| places(&hub, &change.rooms)).collect();
+        let places: Vec<Vec<Place>> = changes.iter().map(|change| places(&hub, &change.rooms)).collect();
         (changes, places, presences.is_due(now))
     };
     {
@@ -71,9 +72,17 @@ async fn tell(inner: &Inner) -> bool {
             tracing::error!(causes = causes(&error), "failed to read the conversations of those who have left");
         }
     }
+    let apart = match apart(inner, &changes).await {
+        Ok(apart) => apart,
+        Err(error) => {
+            // Better nobody is told than somebody who must not be: a look asks the store anew.
+            tracing::error!(causes = causes(&error), "failed to read who is to be kept apart");
+            return is_more;
+        }
+    };
     let mut receivers = HashMap::new();
     for (at, (change, places)) in changes.iter().zip(&places).enumerate() {
-        let reached = reached(change, places);
+        let reached = reached(change, places, &apart);
         receive(&inner.presences(), (at, reached), &mut receivers);
         tokio::task::yield_now().await;
     }
@@ -98,8 +107,20 @@ fn event(person: PersonPresence) -> Ephemeral {
 /// Who receives something, by the id of the stream, and the places of the changes in their list.
 type Receivers = HashMap<u64, (Arc<Subscriber>, Vec<usize>)>;
 
-/// The routes of the conversations that a person is in. Shared ones, so that the locks are held for no more than that.
-fn places(hub: &Hub, rooms: &Rooms) -> Vec<Routes> {
+/// Who keeps apart from those whom something is told of.
+async fn apart(inner: &Inner, changes: &[Change]) -> Result<Apart, StoreError> {
+    if changes.is_empty() {
+        return Ok(Apart::default());
+    }
+    let users: Vec<UserId> = changes.iter().map(|change| change.person.user).collect();
+    party::apart(&mut *inner.store.read().acquire().await?, &users).await
+}
+
+/// A conversation and its routes. Shared ones, so that the locks are held for no more than that.
+type Place = (ConversationId, Routes);
+
+/// The conversations that a person is in, with their routes.
+fn places(hub: &Hub, rooms: &Rooms) -> Vec<Place> {
     let of_streams: Vec<Stream>;
     let rooms = match rooms {
         Rooms::Of(ids) => {
@@ -108,12 +129,19 @@ fn places(hub: &Hub, rooms: &Rooms) -> Vec<Routes> {
         }
         Rooms::Left(left) => &left.rooms,
     };
-    let rooms = rooms.iter().filter(|room| matches!(room, Stream::Conversation(_))).take(ROOMS_MAX);
-    rooms.filter_map(|room| hub.routes(*room)).collect()
+    let rooms = rooms.iter().filter_map(|room| match room {
+        Stream::Conversation(id) => Some(*id),
+        Stream::Device(_) => None,
+    });
+    rooms.take(ROOMS_MAX).filter_map(|room| place(hub, room)).collect()
+}
+
+fn place(hub: &Hub, room: ConversationId) -> Option<Place> {
+    hub.routes(Stream::Conversation(room)).map(|routes| (room, routes))
 }
 
 /// Adds the places that came to those who have left after their last stream closed.
-async fn add_begun(inner: &Inner, changes: &[Change], places: &mut [Vec<Routes>]) -> Result<(), StoreError> {
+async fn add_begun(inner: &Inner, changes: &[Change], places: &mut [Vec<Place>]) -> Result<(), StoreError> {
     let left = |change: &Change| match &change.rooms {
         Rooms::Of(_) => None,
         Rooms::Left(left) => Some(left.device),
@@ -124,30 +152,34 @@ async fn add_begun(inner: &Inner, changes: &[Change], places: &mut [Vec<Routes>]
     }
     let mut connection = inner.store.read().acquire().await?;
     let open = LogNumber(LogNumber::END.0 - 1);
-    let memberships = conversation::memberships(&mut connection, &devices, open).await?;
+    let memberships = member::memberships(&mut connection, &devices, open).await?;
     let hub = inner.hub();
     for (change, places) in changes.iter().zip(places) {
         let Rooms::Left(left) = &change.rooms else { continue };
         let rooms = memberships.get(&left.device).into_iter().flatten();
-        let rooms = rooms.map(|membership| Stream::Conversation(membership.conversation));
-        let begun = rooms.filter(|room| !left.rooms.contains(room)).take(ROOMS_MAX);
-        places.extend(begun.filter_map(|room| hub.routes(room)));
+        let rooms = rooms.map(|membership| membership.conversation);
+        let begun = rooms.filter(|room| !left.rooms.contains(&Stream::Conversation(*room))).take(ROOMS_MAX);
+        places.extend(begun.filter_map(|room| place(&hub, room)));
     }
     Ok(())
 }
 
 /// The streams of the others in those of `places` that are small enough and that the person is in, each once, by id.
-fn reached<'a>(change: &Change, places: &'a [Routes]) -> HashMap<u64, &'a Arc<Subscriber>> {
+fn reached<'a>(change: &Change, places: &'a [Place], apart: &Apart) -> HashMap<u64, &'a Arc<Subscriber>> {
     let user = change.person.user;
     let mut reached = HashMap::new();
-    for routes in places.iter().filter(|routes| is_small(routes)) {
+    let shows_itself = |room: &ConversationId| !apart.not_accepted.contains(&(*room, user));
+    for (room, routes) in places.iter().filter(|(room, routes)| shows_itself(room) && is_small(routes)) {
         let live = || routes.iter().filter(|route| is_live(route)).map(|route| &route.subscriber);
         let is_in = match &change.rooms {
             // A stream may have been routed from a conversation that its device has left.
             Rooms::Of(_) => live().any(|subscriber| subscriber.device().user == user),
             Rooms::Left(_) => true,
         };
-        let others = live().filter(|subscriber| is_in && subscriber.device().user != user);
+        let sees = |other: UserId| {
+            other != user && !apart.not_accepted.contains(&(*room, other)) && !apart.blocked.contains(&(user, other))
+        };
+        let others = live().filter(|subscriber| is_in && sees(subscriber.device().user));
         reached.extend(others.map(|subscriber| (subscriber.id(), subscriber)));
     }
     reached

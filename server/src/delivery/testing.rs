@@ -13,6 +13,7 @@ use crate::store::append::{Append, Appended};
 use crate::store::conversation::{self, Creation, NewConversation};
 use crate::store::group::{self, Commitment, Committer, NewCommit};
 use crate::store::log::LogNumber;
+use crate::store::party;
 use crate::store::presence::Settings;
 use crate::store::session::SessionId;
 use crate::store::{Store, Write};
@@ -130,10 +131,13 @@ impl Bench {
         commitment
     }
 
-    /// A direct conversation `number` between two people.
+    /// A direct conversation `number` between two people, who have both accepted it.
     pub(crate) async fn direct(&self, number: usize, (one, other): (DeviceRef, DeviceRef)) -> ConversationId {
         let new = direct(number, (one, other));
         assert!(matches!(self.create(&new).await, Creation::Created { .. }));
+        let mut tx = self.write().await;
+        party::accept(&mut tx, (new.conversation, other.user)).await.expect("accepted");
+        tx.commit().await.expect("commit");
         new.conversation
     }
 }
@@ -160,6 +164,7 @@ pub(crate) fn direct(number: usize, (one, other): (DeviceRef, DeviceRef)) -> New
         kind: Kind::Direct { peer: other.user },
         state: state(1, &[one, other]),
         welcome: Some(Welcome { to: vec![other], welcome: Base64(b"welcome".to_vec()) }),
+        roles: Vec::new(),
     }
 }
 
@@ -188,6 +193,9 @@ pub(crate) fn commit(
         commit: b"commit".to_vec(),
         state: state(epoch, members),
         welcome: None,
+        roles: None,
+        invites: None,
+        access: None,
     }
 }
 

@@ -10,6 +10,7 @@ use crate::store::session::SessionId;
 use sotto_wire::conversation::{Kind, Welcome};
 use sotto_wire::event::{Durable, Ephemeral, Event, LossCause, SessionEndCause, TypingUpdate};
 use sotto_wire::{Base64, ConversationId, Cursor, DeviceRef, Millis};
+use std::collections::HashSet;
 
 const START: LogNumber = LogNumber(0);
 
@@ -301,7 +302,9 @@ async fn typing_reaches_the_others_and_not_who_types() {
     theirs.catch_up().await;
     let update = |typing| TypingUpdate { conversation: room, user: one.user, typing };
     for typing in [true, true, true, false, false] {
-        delivery.tell_typing(update(typing), one.device);
+        if delivery.is_news(update(typing), one.device) {
+            delivery.tell_typing(update(typing), &HashSet::new());
+        }
     }
     send(&delivery, message(room, one, 1_000)).await;
     assert_eq!(theirs.ephemeral().await, Ephemeral::TypingUpdate(update(true)));
@@ -309,7 +312,8 @@ async fn typing_reaches_the_others_and_not_who_types() {
     assert_eq!(theirs.text().await, "1000");
     assert!(matches!(mine.news().await, Some(Event::Durable(Durable::MessageReceived(_)))));
     for number in [1_001, 1_002] {
-        delivery.tell_typing(update(true), one.device);
+        assert!(delivery.is_news(update(true), one.device));
+        delivery.tell_typing(update(true), &HashSet::new());
         assert_eq!(theirs.ephemeral().await, Ephemeral::TypingUpdate(update(true)), "who types on after a message");
         send(&delivery, message(room, one, number)).await;
         assert_eq!(theirs.text().await, number.to_string());

@@ -6,6 +6,7 @@
 use crate::app::App;
 use crate::config::{AddressSource, authority_of};
 use crate::refusal::Refusal;
+use crate::share::Network;
 use crate::store::session::{self, Session, SessionId};
 use crate::store::{Store, StoreError};
 use crate::token::{AccessClaim, RefreshClaim};
@@ -64,6 +65,8 @@ pub(crate) struct DeviceCaller {
     pub(crate) session: SessionId,
     /// Account and device.
     pub(crate) device: DeviceRef,
+    /// From where, for rate limits.
+    pub(crate) network: Network,
 }
 
 impl Caller for PublicCaller {
@@ -137,7 +140,8 @@ impl Caller for DeviceCaller {
     async fn identify(app: &Arc<App>, parts: &Parts) -> Result<Self, Refusal> {
         let AccountCaller { session, user, device } = AccountCaller::identify(app, parts).await?;
         let device = device.ok_or(Code::DeviceNeeded)?;
-        Ok(Self { session, device: DeviceRef { user, device } })
+        let network = address(app.config.address_source, parts).into();
+        Ok(Self { session, device: DeviceRef { user, device }, network })
     }
 
     fn is_known(&self) -> bool {

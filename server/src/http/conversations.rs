@@ -4,17 +4,21 @@ use crate::app::App;
 use crate::delivery::mls::commit_head;
 use crate::http::auth::DeviceCaller;
 use crate::http::endpoint::{Routes, route};
+use crate::http::invites::check_access;
 use crate::http::messages::stale_epoch;
 use crate::refusal::Refusal;
 use crate::store::StoreError;
 use crate::store::conversation::{self, Creation, NewConversation};
 use crate::store::group::{self, Commitment, NewCommit};
+use crate::store::party;
 use sotto_wire::conversation::{
     Commit, CommitRequest, Committed, ConversationCreated, ConversationsLoaded, CreateConversation,
     CreateConversationRequest, GroupLoaded, GroupState, Kind, LoadConversations, LoadConversationsRequest, LoadGroup,
     LoadGroupRequest, Welcome,
 };
-use sotto_wire::{Base64, Code, ConversationId, Problem, limit};
+use sotto_wire::invite::InviteChange;
+use sotto_wire::{Base64, Code, ConversationId, InviteId, Problem, limit};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// The epoch of a group right after its creation: 0 alone, 1 after the commit that adds the others (RFC 9420 §11).
@@ -43,9 +47,6 @@ pub(crate) async fn create(
     if is_with_oneself || request.state.epoch > FIRST_EPOCH_MAX {
         return Err(Code::Invalid.into());
     }
-    if request.kind == Kind::Group {
-        return Err(Code::Forbidden.into());
-    }
     let new = NewConversation {
         creator: caller.device,
         client_id: request.client_id,
@@ -53,6 +54,7 @@ pub(crate) async fn create(
         kind: request.kind,
         state: request.state,
         welcome: request.welcome,
+        roles: request.roles,
     };
     let mut tx = app.store.write().await?;
     let creation = conversation::create(&mut tx, &new, app.clock.now()).await?;
@@ -67,7 +69,8 @@ pub(crate) async fn create(
         Creation::IdTaken => Err(Code::IdTaken.into()),
         Creation::NoSuchUser => Err(Code::NotFound.into()),
         Creation::StaleDevices => Err(Code::StaleDevices.into()),
-        Creation::WrongWelcome => Err(Code::Invalid.into()),
+        Creation::WrongWelcome | Creation::WrongRoles => Err(Code::Invalid.into()),
+        Creation::NotAccepted => Err(Code::NotAccepted.into()),
     }
 }
 
@@ -94,9 +97,11 @@ pub(crate) async fn commit(app: Arc<App>, caller: DeviceCaller, request: CommitR
     if !is_consistent {
         return Err(Code::Invalid.into());
     }
-    if request.invite.is_some() {
-        return Err(Code::InviteInvalid.into());
+    if let Some(invite) = &request.invite {
+        check_access(&invite.access)?;
+        app.limits.invite(caller)?;
     }
+    request.invites.as_ref().map_or(Ok(()), check_invites)?;
     let new = NewCommit {
         sender: caller.device,
         client_id: request.client_id,
@@ -105,6 +110,9 @@ pub(crate) async fn commit(app: Arc<App>, caller: DeviceCaller, request: CommitR
         commit: request.commit.0,
         state: request.state,
         welcome: request.welcome,
+        roles: request.roles,
+        invites: request.invites,
+        access: request.invite.map(|invite| invite.access.0),
     };
     let mut tx = app.store.write().await?;
     let commitment = group::commit(&mut tx, &new, app.clock.now()).await?;
@@ -119,7 +127,9 @@ pub(crate) async fn commit(app: Arc<App>, caller: DeviceCaller, request: CommitR
         Commitment::NotAMember => Err(Code::NotAMember.into()),
         Commitment::StaleEpoch { newest_commit } => Err(stale_epoch(&app, newest_commit)),
         Commitment::StaleDevices => Err(Code::StaleDevices.into()),
-        Commitment::WrongMembers | Commitment::WrongWelcome => Err(Code::Invalid.into()),
+        Commitment::WrongMembers | Commitment::WrongWelcome | Commitment::Unfit => Err(Code::Invalid.into()),
+        Commitment::Forbidden => Err(Code::Forbidden.into()),
+        Commitment::InviteInvalid => Err(Code::InviteInvalid.into()),
         Commitment::IdTaken => Err(Code::IdTaken.into()),
     }
 }
@@ -135,12 +145,26 @@ pub(crate) async fn load_group(
     // One snapshot for state and members: a commit may come in between.
     let mut snapshot = app.store.read().begin().await.map_err(StoreError::from)?;
     let kind = conversation::kind_for(&mut *snapshot, id, user).await?.ok_or(Code::NotFound)?;
-    let people = conversation::people(&mut *snapshot, id).await?;
-    if !people.iter().any(|person| person.user == user) {
-        return Err(Code::NotAMember.into());
-    }
+    let own = party::one(&mut *snapshot, (id, user)).await?.filter(|own| !own.has_left).ok_or(Code::NotAMember)?;
+    let people = party::people(&mut *snapshot, id).await?;
     let (state, n) = group::load_state(&mut snapshot, id, request.epoch).await?.ok_or(Code::NotFound)?;
-    Ok(GroupLoaded { state, kind, people, accepted: true, cursor: app.delivery.cursors().write(n) })
+    Ok(GroupLoaded { state, kind, people, accepted: own.has_accepted, cursor: app.delivery.cursors().write(n) })
+}
+
+fn check_invites(change: &InviteChange) -> Result<(), Refusal> {
+    let published: HashSet<InviteId> = change.publish.iter().map(|invite| invite.id).collect();
+    let is_once = published.len() == change.publish.len() && !change.revoke.iter().any(|id| published.contains(id));
+    if !is_once || change.publish.len() > limit::INVITES_MAX || change.revoke.len() > limit::INVITES_MAX {
+        return Err(Code::Invalid.into());
+    }
+    for invite in &change.publish {
+        check_access(&invite.access_hash)?;
+        check_size(&invite.sealed_card, limit::INVITE_CARD_MAX_BYTES)?;
+        if invite.uses_max == 0 {
+            return Err(Code::Invalid.into());
+        }
+    }
+    Ok(())
 }
 
 fn check_state(state: &GroupState, welcome: Option<&Welcome>) -> Result<(), Refusal> {

@@ -104,14 +104,14 @@ async fn begin(
     let ticket = ticket_of(&parts.uri).ok_or(Code::BadTicket)?;
     let mut start = app.delivery.read_ticket(ticket).ok_or(Code::BadTicket)?;
     // Nobody may have said yet that the session has ended: its time may have run out.
-    let caller = DeviceCaller { session: start.session, device: start.device };
+    let network = Network::from(auth::address(app.config.address_source, parts));
+    let caller = DeviceCaller { session: start.session, device: start.device, network };
     let session_ends_at = caller.ends_at(app).await?.ok_or(Code::BadTicket)?;
     if let Some(cursor) = parts.headers.get("last-event-id") {
         let cursor = cursor.to_str().ok().and_then(Cursor::new).ok_or(Code::BadCursor)?;
         start.from = crate::http::messages::read_cursor(app, &cursor).await?;
         app.delivery.acknowledge(start.device.device, start.from);
     }
-    let network = Network::from(auth::address(app.config.address_source, parts));
     let admission = app.streams.admit(network, start.device)?;
     // Only now, so that who is told to come back may do so with the same ticket. Of two at once one is first.
     app.delivery.spend_ticket(ticket).ok_or(Code::BadTicket)?;

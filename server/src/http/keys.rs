@@ -5,7 +5,8 @@ use crate::http::auth::DeviceCaller;
 use crate::http::devices::{check, check_packages};
 use crate::http::endpoint::{Routes, route};
 use crate::refusal::Refusal;
-use crate::store::{StoreError, account, key};
+use crate::store::StoreError;
+use crate::store::key::{self, Claimed};
 use sotto_wire::key::{
     ClaimKeys, ClaimKeysRequest, ClaimedKey, KeysClaimed, KeysPublished, PublishKeys, PublishKeysRequest,
 };
@@ -41,7 +42,7 @@ async fn publish(app: Arc<App>, caller: DeviceCaller, request: PublishKeysReques
 }
 
 async fn claim(app: Arc<App>, caller: DeviceCaller, request: ClaimKeysRequest) -> Result<KeysClaimed, Refusal> {
-    check(request.users.len(), 1..=limit::MEMBERS_MAX)?;
+    check(request.users.len(), 1..=limit::CLAIM_USERS_MAX)?;
     // Each user once: else one request would take somebody's whole stock.
     if request.users.iter().collect::<HashSet<_>>().len() != request.users.len() {
         return Err(Code::Invalid.into());
@@ -49,9 +50,10 @@ async fn claim(app: Arc<App>, caller: DeviceCaller, request: ClaimKeysRequest) -
     app.limits.claim(caller.device.user, request.users.len())?;
     let mut key_packages = Vec::with_capacity(request.users.len());
     let mut tx = app.store.write().await?;
+    let mut claimed = key::claim(&mut tx, &request.users).await?;
     for user in request.users {
-        let device = account::current_device(&mut tx, user).await?.ok_or(Code::NotFound)?;
-        let package = key::claim(&mut tx, device).await?.ok_or(Code::NoKeyPackage)?;
+        let Claimed { device, package } = claimed.remove(&user).ok_or(Code::NotFound)?;
+        let package = package.ok_or(Code::NoKeyPackage)?;
         key_packages.push(ClaimedKey { owner: DeviceRef { user, device }, key_package: Base64(package) });
     }
     tx.commit().await.map_err(StoreError::from)?;

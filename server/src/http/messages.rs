@@ -8,8 +8,8 @@ use crate::http::endpoint::{Routes, route};
 use crate::refusal::Refusal;
 use crate::store::StoreError;
 use crate::store::append::{Append, Appended};
-use crate::store::conversation::first_readable;
 use crate::store::log::{self, LogNumber, PageSize};
+use crate::store::member::first_readable;
 use sotto_wire::message::{
     LoadMessages, LoadMessagesRequest, MessageSent, MessagesLoaded, SendMessage, SendMessageRequest,
 };
@@ -49,6 +49,7 @@ pub(crate) async fn send(
         Appended::Stored { n, sent_at } => Ok(MessageSent { cursor: app.delivery.cursors().write(n), sent_at }),
         Appended::NotAMember => Err(Code::NotAMember.into()),
         Appended::StaleEpoch { newest_commit } => Err(stale_epoch(&app, newest_commit)),
+        Appended::NotAccepted => Err(Code::NotAccepted.into()),
         Appended::IdTaken => Err(Code::IdTaken.into()),
     }
 }

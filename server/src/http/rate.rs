@@ -4,6 +4,7 @@
 //! that meet in one share its limit.
 
 use crate::config::Rates;
+use crate::http::auth::DeviceCaller;
 use crate::refusal::Refusal;
 use crate::share::Network;
 use governor::clock::{Clock as _, MonotonicClock};
@@ -60,6 +61,9 @@ pub(crate) struct Limits {
     claims: Limit,
     groups: Limit,
     presences: Limit,
+    searches: Limit,
+    invites: Limit,
+    invites_from_network: Limit,
 }
 
 /// Which step of a sign-up: each has the whole limit, so that one sign-up counts once.
@@ -83,6 +87,9 @@ impl Limits {
             claims: Limit::new(rates.claims_per_minute_and_user),
             groups: Limit::new(rates.groups_per_minute_and_user),
             presences: Limit::new(rates.presences_per_minute_and_user),
+            searches: Limit::new(rates.searches_per_minute_and_user),
+            invites: Limit::new(rates.invites_per_minute_and_user),
+            invites_from_network: Limit::new(rates.invites_per_minute_and_address),
         }
     }
 
@@ -116,6 +123,17 @@ impl Limits {
     /// A command of `user` that carries the state of a group: up to 20 MB each.
     pub(crate) fn group(&self, user: UserId) -> Result<(), Refusal> {
         self.groups.take(user, 1)
+    }
+
+    /// A search for people by `user`.
+    pub(crate) fn search(&self, user: UserId) -> Result<(), Refusal> {
+        self.searches.take(user, 1)
+    }
+
+    /// A try of `caller` to open an invite or to join by one. An account is easily made, an address not.
+    pub(crate) fn invite(&self, caller: DeviceCaller) -> Result<(), Refusal> {
+        self.invites.take(caller.device.user, 1)?;
+        self.invites_from_network.take(caller.network, 1)
     }
 
     /// A change or look of `user` at presence.

@@ -41,6 +41,6 @@ pub(crate) fn ear(app: &Arc<App>, (codec, start): (Codec, Start), network: Netwo
         Compression::Off => decoder,
         Compression::Wide | Compression::Narrow => decoder.with_deflate(),
     };
-    let caller = DeviceCaller { session: start.session, device: start.device };
+    let caller = DeviceCaller { session: start.session, device: start.device, network };
     Ear::open(decoder, carrier(app.clone(), caller, format), (app.bodies.known.clone(), network))
 }

@@ -4,7 +4,8 @@ use crate::app::App;
 use crate::http::auth::DeviceCaller;
 use crate::http::endpoint::{Routes, route};
 use crate::refusal::Refusal;
-use crate::store::conversation::first_readable;
+use crate::store::member::first_readable;
+use crate::store::party;
 use sotto_wire::event::TypingUpdate;
 use sotto_wire::typing::{TypingNoted, TypingRequest, TypingStart, TypingStop};
 use sotto_wire::{Code, ConversationId};
@@ -32,7 +33,11 @@ async fn tell(app: &App, caller: DeviceCaller, update: TypingUpdate) -> Result<T
     if !is_member(app, caller, update.conversation).await? {
         return Err(Code::NotAMember.into());
     }
-    app.delivery.tell_typing(update, caller.device.device);
+    // Who repeats themselves too soon costs no look at the store.
+    if app.delivery.is_news(update, caller.device.device) {
+        let shut_out = party::shut_out(app.store.read(), (update.conversation, update.user)).await?;
+        app.delivery.tell_typing(update, &shut_out);
+    }
     Ok(TypingNoted {})
 }
 

@@ -8,7 +8,8 @@ use crate::store::rows::{bigint, column};
 use crate::store::{StoreError, key, log};
 use sotto_wire::account::{Identity, Name};
 use sotto_wire::key::NewDevice;
-use sotto_wire::{Base64, DeviceId, DeviceRef, Millis, UserId};
+use sotto_wire::people::FoundPerson;
+use sotto_wire::{Base64, DeviceId, DeviceRef, Millis, UserId, limit};
 use sqlx::{Any, AnyConnection, Executor};
 
 /// An account.
@@ -110,13 +111,24 @@ pub(crate) async fn load(tx: &mut AnyConnection, by: By<'_>) -> Result<Option<Ac
     }))
 }
 
-/// The account's current device.
-pub(crate) async fn current_device(tx: &mut AnyConnection, user: UserId) -> Result<Option<DeviceId>, StoreError> {
-    let row = sqlx::query("SELECT id FROM device WHERE account = $1 AND revoked_at IS NULL")
-        .bind(user.0.as_slice())
-        .fetch_optional(tx)
-        .await?;
-    row.map(|row| column(&row, 0)).transpose()
+/// People whose names begin with `prefix`, in the order of their names, at most [`limit::FIND_PEOPLE_MAX`]: not `user`, nor
+/// who blocks `user`.
+pub(crate) async fn search<'e>(
+    executor: impl Executor<'e, Database = Any>,
+    (user, prefix): (UserId, &str),
+) -> Result<Vec<FoundPerson>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT a.id, a.name FROM account a WHERE a.name >= $1 AND a.name < $2 AND a.id <> $3 \
+         AND NOT EXISTS (SELECT 1 FROM block b WHERE b.account = a.id AND b.blocked = $3) ORDER BY a.name LIMIT $4",
+    )
+    .bind(prefix)
+    // Behind every letter that a name can have.
+    .bind(format!("{prefix}{{"))
+    .bind(user.0.as_slice())
+    .bind(i64::try_from(limit::FIND_PEOPLE_MAX).unwrap_or(i64::MAX))
+    .fetch_all(executor)
+    .await?;
+    rows.iter().map(|row| Ok(FoundPerson { user: column(row, 0)?, name: column(row, 1)? })).collect()
 }
 
 /// Adds a device with its key packages. Its stream begins after the newest row of the log.

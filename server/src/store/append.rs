@@ -5,7 +5,7 @@
 
 use crate::store::log::{self, Command, LogNumber, Row, RowKind, Stream};
 use crate::store::rows::{column, runs, with_tuples};
-use crate::store::{StoreError, Write};
+use crate::store::{StoreError, Write, party};
 use sotto_wire::{ClientId, ConversationId, DeviceId, DeviceRef, Millis, limit};
 use std::collections::{HashMap, HashSet};
 
@@ -34,6 +34,8 @@ pub(crate) enum Appended {
     NotAMember,
     /// Its epoch is too old, or not reached yet.
     StaleEpoch { newest_commit: LogNumber },
+    /// The other one of a direct conversation blocks the sender.
+    NotAccepted,
     /// Its id names another kind of command.
     IdTaken,
 }
@@ -43,11 +45,15 @@ pub(crate) enum Appended {
 struct Standing {
     epoch: u64,
     newest_commit: LogNumber,
+    /// The sender's account has accepted the conversation.
+    has_accepted: bool,
+    /// It is a direct one, and the other blocks the sender.
+    is_blocked: bool,
 }
 
 impl Standing {
     fn takes(self, epoch: u64) -> bool {
-        epoch <= self.epoch && epoch.saturating_add(limit::EPOCHS_BEFORE) >= self.epoch
+        !self.is_blocked && epoch <= self.epoch && epoch.saturating_add(limit::EPOCHS_BEFORE) >= self.epoch
     }
 }
 
@@ -76,6 +82,13 @@ pub(crate) async fn append(
     let mut taken = appends;
     taken.retain(|append| standing(append).is_some_and(|at| at.takes(append.epoch)));
     let batch = insert(tx, taken, now).await?;
+    for row in batch.iter().flat_map(|batch| &batch.rows) {
+        // Who writes has accepted.
+        let standing = standings.get(&(row.conversation, row.sender.device));
+        if standing.is_some_and(|standing| !standing.has_accepted) {
+            party::accept(tx, (row.conversation, row.sender.user)).await?;
+        }
+    }
     let rows = batch.iter().flat_map(|batch| &batch.rows);
     let stored: HashMap<Command, Appended> = rows
         .map(|row| {
@@ -94,6 +107,7 @@ pub(crate) async fn append(
                 Appended::Stored { n: seen.n, sent_at: seen.sent_at }
             }
             (None, Some(_), _) => Appended::IdTaken,
+            (None, None, Some(at)) if at.is_blocked => Appended::NotAccepted,
             (None, None, Some(at)) => Appended::StaleEpoch { newest_commit: at.newest_commit },
             (None, None, None) => Appended::NotAMember,
         })
@@ -142,9 +156,12 @@ async fn standings(
         let sql = with_tuples(
             "WITH wanted (conversation, device) AS (VALUES ",
             (run.len(), 2),
-            ") SELECT m.conversation, m.device, c.epoch, c.commit_n FROM wanted \
+            ") SELECT m.conversation, m.device, c.epoch, c.commit_n, c.pair, p.accepted, \
+               (SELECT COUNT(*) FROM block b JOIN party o ON o.conversation = m.conversation \
+                  AND o.account = b.account WHERE b.blocked = m.account) FROM wanted \
              JOIN member m ON m.conversation = wanted.conversation AND m.device = wanted.device \
                AND m.last_n = 9223372036854775807 \
+             JOIN party p ON p.conversation = m.conversation AND p.account = m.account \
              JOIN conversation c ON c.id = wanted.conversation",
         );
         let mut query = sqlx::query(sql);
@@ -152,7 +169,13 @@ async fn standings(
             query = query.bind(conversation.0.as_slice()).bind(device.0.as_slice());
         }
         for row in query.fetch_all(&mut **tx).await? {
-            let standing = Standing { epoch: column(&row, 2)?, newest_commit: LogNumber(column(&row, 3)?) };
+            let pair: Vec<u8> = column(&row, 4)?;
+            let standing = Standing {
+                epoch: column(&row, 2)?,
+                newest_commit: LogNumber(column(&row, 3)?),
+                has_accepted: column::<i64>(&row, 5)? != 0,
+                is_blocked: pair.first() == Some(&b'd') && column::<i64>(&row, 6)? > 0,
+            };
             standings.insert((column(&row, 0)?, column(&row, 1)?), standing);
         }
     }

@@ -1,17 +1,17 @@
-//! Conversations: creating one, who is in it, and for how long each device is.
+//! Conversations: creating one, of what sort it is, and those of an account.
 //!
-//! The rule: a pair of people has one direct conversation and a person one notes, whoever creates first; and a device's
-//! membership begins and ends at a number of the log.
+//! The rule: a pair of people has one direct conversation and a person one notes, whoever creates first.
 
 use crate::store::log::{self, LogNumber, Row, RowKind, Stream};
-use crate::store::rows::{bigint, column, runs, with_tuples};
-use crate::store::{StoreError, Write, group};
-use sotto_wire::account::Name;
-use sotto_wire::conversation::{ConversationSummary, GroupState, Kind, Member, Welcome};
-use sotto_wire::group::Role;
-use sotto_wire::{ClientId, ConversationId, Cursor, DeviceId, DeviceRef, Millis, UserId, limit};
-use sqlx::{Any, AnyConnection, AnyPool, Executor};
-use std::collections::{BTreeSet, HashMap};
+use crate::store::member::{current_devices, join};
+use crate::store::policy::{self, Denial};
+use crate::store::rows::{bigint, column};
+use crate::store::{StoreError, Write, block, group, party};
+use sotto_wire::conversation::{ConversationSummary, GroupState, Kind, Welcome};
+use sotto_wire::group::{PersonRole, Role};
+use sotto_wire::{ClientId, ConversationId, Cursor, DeviceRef, Millis, UserId, limit};
+use sqlx::{Any, AnyPool, Executor};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// A conversation that a device wants to create.
 #[derive(Clone, Debug)]
@@ -22,6 +22,7 @@ pub(crate) struct NewConversation {
     pub(crate) kind: Kind,
     pub(crate) state: GroupState,
     pub(crate) welcome: Option<Welcome>,
+    pub(crate) roles: Vec<PersonRole>,
 }
 
 /// What became of it.
@@ -39,15 +40,10 @@ pub(crate) enum Creation {
     StaleDevices,
     /// The Welcome is not for exactly the other members.
     WrongWelcome,
-}
-
-/// From when to when a device gets a conversation's events.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Membership {
-    pub(crate) conversation: ConversationId,
-    pub(crate) device: DeviceId,
-    pub(crate) first: LogNumber,
-    pub(crate) last: LogNumber,
+    /// The roles are not those of its people, or of no group.
+    WrongRoles,
+    /// The peer blocks the creator.
+    NotAccepted,
 }
 
 /// Creates a conversation as of `now`.
@@ -58,29 +54,32 @@ pub(crate) async fn create(tx: &mut Write, new: &NewConversation, now: Millis) -
         let is_creation = seen.kind == RowKind::Created;
         return Ok(if is_creation { Creation::Created { n: seen.n } } else { Creation::IdTaken });
     }
-    let people = people_of(new.creator.user, new.kind);
-    let pair = pair(&people, new.kind);
+    let people = people_of(new);
+    let pair = pair(&people, (new.conversation, new.kind));
     let existing = sqlx::query("SELECT id, pair FROM conversation WHERE id = $1 OR pair = $2 ORDER BY pair = $2 DESC")
         .bind(new.conversation.0.as_slice())
         .bind(pair.as_slice())
         .fetch_optional(&mut **tx)
         .await?;
     if let Some(row) = existing {
-        let is_same_pair = column::<Vec<u8>>(&row, 1)? == pair;
+        let is_same_pair = new.kind != Kind::Group && column::<Vec<u8>>(&row, 1)? == pair;
         return Ok(if is_same_pair { Creation::Exists(column(&row, 0)?) } else { Creation::IdTaken });
     }
-    let mut devices = BTreeSet::new();
-    for person in &people {
-        let current = current_devices(tx, *person).await?;
-        if current.is_empty() {
-            return Ok(Creation::NoSuchUser);
-        }
-        devices.extend(current);
+    let all: Vec<UserId> = people.iter().copied().collect();
+    let devices = current_devices(tx, &all).await?;
+    if people.len() != devices.iter().map(|device| device.user).collect::<BTreeSet<_>>().len() {
+        return Ok(Creation::NoSuchUser);
+    }
+    if let Kind::Direct { peer } = new.kind
+        && block::stands(tx, (peer, new.creator.user)).await?
+    {
+        return Ok(Creation::NotAccepted);
     }
     let members: BTreeSet<DeviceRef> = new.state.members.iter().copied().collect();
-    if members != devices || members.len() != new.state.members.len() {
+    if members != devices || members.len() != new.state.members.len() || !members.contains(&new.creator) {
         return Ok(Creation::StaleDevices);
     }
+    let Ok(staff) = staff_of(new, &people) else { return Ok(Creation::WrongRoles) };
     let others: BTreeSet<DeviceRef> = members.iter().copied().filter(|member| *member != new.creator).collect();
     let welcomed: BTreeSet<DeviceRef> = new.welcome.iter().flat_map(|welcome| welcome.to.iter().copied()).collect();
     if welcomed != others {
@@ -96,16 +95,10 @@ pub(crate) async fn create(tx: &mut Write, new: &NewConversation, now: Millis) -
         .bind(n.0)
         .execute(&mut **tx)
         .await?;
-    for person in &people {
-        sqlx::query("INSERT INTO party (conversation, account) VALUES ($1, $2)")
-            .bind(new.conversation.0.as_slice())
-            .bind(person.0.as_slice())
-            .execute(&mut **tx)
-            .await?;
-    }
-    for member in &members {
-        join(tx, (new.conversation, *member), (n, n.plus(1))).await?;
-    }
+    party::add(tx, (new.conversation, &all), Some(new.creator.user)).await?;
+    party::set_roles(tx, new.conversation, &staff).await?;
+    let members: Vec<DeviceRef> = members.into_iter().collect();
+    join(tx, (new.conversation, &members), (n, n.plus(1))).await?;
     group::keep_state(tx, (new.conversation, n), &new.state).await?;
     let mark = Row {
         n,
@@ -118,36 +111,47 @@ pub(crate) async fn create(tx: &mut Write, new: &NewConversation, now: Millis) -
         body: Vec::new(),
         sent_at: now,
     };
-    if !group::invite(tx, (&mark, first), new.welcome.as_ref()).await? {
+    if !group::welcome(tx, (&mark, first), new.welcome.as_ref()).await? {
         return Ok(Creation::IdTaken);
     }
     log::insert(tx, &[mark]).await?;
     Ok(Creation::Created { n })
 }
 
-/// The people of a conversation of `kind`, the creator first.
-fn people_of(creator: UserId, kind: Kind) -> Vec<UserId> {
-    match kind {
-        Kind::Direct { peer } => vec![creator, peer],
-        Kind::Notes | Kind::Group => vec![creator],
+/// The people of a new conversation.
+fn people_of(new: &NewConversation) -> BTreeSet<UserId> {
+    match new.kind {
+        Kind::Direct { peer } => [new.creator.user, peer].into_iter().collect(),
+        Kind::Notes => [new.creator.user].into_iter().collect(),
+        Kind::Group => new.state.members.iter().map(|member| member.user).chain([new.creator.user]).collect(),
     }
 }
 
-/// What is unique of a conversation: `d` and both people in order, or `n` and the one.
-fn pair(people: &[UserId], kind: Kind) -> Vec<u8> {
-    let letter = match kind {
-        Kind::Direct { .. } => b'd',
-        Kind::Notes => b'n',
-        Kind::Group => b'g',
-    };
-    let ordered: BTreeSet<UserId> = people.iter().copied().collect();
-    std::iter::once(letter).chain(ordered.into_iter().flat_map(|person| person.0)).collect()
+/// The owners and admins of a new conversation; of a group without others its creator.
+fn staff_of(new: &NewConversation, people: &BTreeSet<UserId>) -> Result<BTreeMap<UserId, Role>, Denial> {
+    match new.kind {
+        Kind::Direct { .. } | Kind::Notes if new.roles.is_empty() => Ok(BTreeMap::new()),
+        Kind::Direct { .. } | Kind::Notes => Err(Denial::WrongRoles),
+        Kind::Group if new.roles.is_empty() => Ok([(new.creator.user, Role::Owner)].into_iter().collect()),
+        Kind::Group => policy::staff(&new.roles, people),
+    }
+}
+
+/// What is unique of a conversation: `d` and both people in order, `n` and the one, or `g` and the group's own id.
+fn pair(people: &BTreeSet<UserId>, (conversation, kind): (ConversationId, Kind)) -> Vec<u8> {
+    let of_people = |letter: u8| std::iter::once(letter).chain(people.iter().flat_map(|person| person.0)).collect();
+    match kind {
+        Kind::Direct { .. } => of_people(b'd'),
+        Kind::Notes => of_people(b'n'),
+        Kind::Group => std::iter::once(b'g').chain(conversation.0).collect(),
+    }
 }
 
 /// The inverse of [`pair`], seen from `user`.
-fn kind(pair: &[u8], user: UserId) -> Result<Kind, StoreError> {
+pub(crate) fn kind(pair: &[u8], user: UserId) -> Result<Kind, StoreError> {
     match pair {
         [b'n', ..] => Ok(Kind::Notes),
+        [b'g', ..] => Ok(Kind::Group),
         [b'd', people @ ..] if people.len() == 32 => {
             let (one, other) = people.split_at(16);
             let peer = if one == user.0 { other } else { one };
@@ -155,160 +159,6 @@ fn kind(pair: &[u8], user: UserId) -> Result<Kind, StoreError> {
         }
         _ => Err(StoreError::Corrupt),
     }
-}
-
-/// The current devices of an account; none when there is no such account.
-pub(crate) async fn current_devices(
-    connection: &mut AnyConnection,
-    user: UserId,
-) -> Result<BTreeSet<DeviceRef>, StoreError> {
-    let rows = sqlx::query("SELECT id FROM device WHERE account = $1 AND revoked_at IS NULL")
-        .bind(user.0.as_slice())
-        .fetch_all(connection)
-        .await?;
-    rows.iter().map(|row| Ok(DeviceRef { user, device: column(row, 0)? })).collect()
-}
-
-/// The account that a device is of.
-pub(crate) async fn account_of(pool: &AnyPool, device: DeviceId) -> Result<Option<UserId>, StoreError> {
-    let row =
-        sqlx::query("SELECT account FROM device WHERE id = $1").bind(device.0.as_slice()).fetch_optional(pool).await?;
-    row.map(|row| column(&row, 0)).transpose()
-}
-
-/// Begins a membership: by event `joined`, for the events from `first` on.
-pub(crate) async fn join(
-    tx: &mut Write,
-    (conversation, member): (ConversationId, DeviceRef),
-    (joined, first): (LogNumber, LogNumber),
-) -> Result<(), StoreError> {
-    sqlx::query(
-        "INSERT INTO member (conversation, device, account, joined_n, first_n, last_n) VALUES ($1, $2, $3, $4, $5, $6)",
-    )
-    .bind(conversation.0.as_slice())
-    .bind(member.device.0.as_slice())
-    .bind(member.user.0.as_slice())
-    .bind(joined.0)
-    .bind(first.0)
-    .bind(LogNumber::END.0)
-    .execute(&mut **tx)
-    .await?;
-    Ok(())
-}
-
-/// Ends a membership by event `last`, which is the last that the device gets.
-pub(crate) async fn leave(
-    tx: &mut Write,
-    (conversation, device): (ConversationId, DeviceId),
-    last: LogNumber,
-) -> Result<(), StoreError> {
-    sqlx::query("UPDATE member SET last_n = $1 WHERE conversation = $2 AND device = $3 AND last_n = $4")
-        .bind(last.0)
-        .bind(conversation.0.as_slice())
-        .bind(device.0.as_slice())
-        .bind(LogNumber::END.0)
-        .execute(&mut **tx)
-        .await?;
-    Ok(())
-}
-
-/// The devices that were members right after event `n`.
-pub(crate) async fn members_at(
-    connection: &mut AnyConnection,
-    conversation: ConversationId,
-    n: LogNumber,
-) -> Result<BTreeSet<DeviceRef>, StoreError> {
-    let rows =
-        sqlx::query("SELECT account, device FROM member WHERE conversation = $1 AND joined_n <= $2 AND last_n > $2")
-            .bind(conversation.0.as_slice())
-            .bind(n.0)
-            .fetch_all(connection)
-            .await?;
-    rows.iter().map(|row| Ok(DeviceRef { user: column(row, 0)?, device: column(row, 1)? })).collect()
-}
-
-/// The memberships that bring each of `devices`, each named once, events after `after`.
-pub(crate) async fn memberships(
-    connection: &mut AnyConnection,
-    devices: &[DeviceId],
-    after: LogNumber,
-) -> Result<HashMap<DeviceId, Vec<Membership>>, StoreError> {
-    let mut found: HashMap<DeviceId, Vec<Membership>> = HashMap::new();
-    for run in runs(devices) {
-        let sql = with_tuples(
-            "WITH wanted (device) AS (VALUES ",
-            (run.len(), 1),
-            &format!(
-                ") SELECT m.conversation, m.device, m.first_n, m.last_n FROM wanted w \
-                 JOIN member m ON m.device = w.device AND m.last_n > ${}",
-                run.len() + 1
-            ),
-        );
-        let query = run.iter().fold(sqlx::query(sql), |query, device| query.bind(device.0.as_slice()));
-        for row in query.bind(after.0).fetch_all(&mut *connection).await? {
-            let membership = membership(&row)?;
-            found.entry(membership.device).or_default().push(membership);
-        }
-    }
-    Ok(found)
-}
-
-/// The memberships that event `n` of `conversation` began or ended.
-pub(crate) async fn changed_by(
-    pool: &AnyPool,
-    conversation: ConversationId,
-    n: LogNumber,
-) -> Result<Vec<Membership>, StoreError> {
-    let rows = sqlx::query(
-        "SELECT conversation, device, first_n, last_n FROM member \
-         WHERE conversation = $1 AND (joined_n = $2 OR last_n = $2)",
-    )
-    .bind(conversation.0.as_slice())
-    .bind(n.0)
-    .fetch_all(pool)
-    .await?;
-    rows.iter().map(membership).collect()
-}
-
-/// From when on `device`, which must be a member now, may read the conversation's history.
-pub(crate) async fn first_readable(
-    pool: &AnyPool,
-    conversation: ConversationId,
-    device: DeviceId,
-) -> Result<Option<LogNumber>, StoreError> {
-    let row = sqlx::query("SELECT first_n FROM member WHERE conversation = $1 AND device = $2 AND last_n = $3")
-        .bind(conversation.0.as_slice())
-        .bind(device.0.as_slice())
-        .bind(LogNumber::END.0)
-        .fetch_optional(pool)
-        .await?;
-    row.map(|row| column(&row, 0).map(LogNumber)).transpose()
-}
-
-fn membership(row: &sqlx::any::AnyRow) -> Result<Membership, StoreError> {
-    Ok(Membership {
-        conversation: column(row, 0)?,
-        device: column(row, 1)?,
-        first: LogNumber(column(row, 2)?),
-        last: LogNumber(column(row, 3)?),
-    })
-}
-
-/// The people of a conversation, in the order of their ids.
-pub(crate) async fn people<'e>(
-    executor: impl Executor<'e, Database = Any>,
-    conversation: ConversationId,
-) -> Result<Vec<Member>, StoreError> {
-    let rows = sqlx::query(
-        "SELECT p.account, a.name FROM party p JOIN account a ON a.id = p.account WHERE p.conversation = $1 \
-         ORDER BY p.account",
-    )
-    .bind(conversation.0.as_slice())
-    .fetch_all(executor)
-    .await?;
-    rows.iter()
-        .map(|row| Ok(Member { user: column(row, 0)?, name: column::<Name>(row, 1)?, role: Role::Member }))
-        .collect()
 }
 
 /// What sort of conversation it is, seen from `user`; `None` when there is none.
@@ -332,9 +182,11 @@ pub(crate) async fn page(
     cursor: impl Fn(LogNumber) -> Cursor,
 ) -> Result<(Vec<ConversationSummary>, bool), StoreError> {
     let rows = sqlx::query(
-        "SELECT c.id, c.pair, c.epoch, c.commit_n, COALESCE((SELECT MAX(l.n) FROM log l WHERE l.stream = c.id), 0) \
+        "SELECT c.id, c.pair, c.epoch, c.commit_n, COALESCE((SELECT MAX(l.n) FROM log l WHERE l.stream = c.id), 0), \
+           p.role, p.accepted, p.left_n, \
+           (SELECT COUNT(*) FROM party o WHERE o.conversation = c.id AND o.left_n = 0) \
          FROM party p JOIN conversation c ON c.id = p.conversation WHERE p.account = $1 AND p.conversation > $2 \
-         ORDER BY p.conversation LIMIT $3",
+         AND p.left_n = 0 ORDER BY p.conversation LIMIT $3",
     )
     .bind(user.0.as_slice())
     .bind(after.map(|id| id.0.to_vec()).unwrap_or_default())
@@ -343,48 +195,24 @@ pub(crate) async fn page(
     .await?;
     let last = rows.iter().take(limit::PAGE_MAX).next_back().map(|row| column(row, 0)).transpose()?;
     let mut people = match last {
-        Some(last) => people_by_conversation(pool, user, (after, last)).await?,
+        Some(last) => party::people_by_conversation(pool, user, (after, last)).await?,
         None => HashMap::new(),
     };
     let mut summaries = Vec::with_capacity(rows.len().min(limit::PAGE_MAX));
     for row in rows.iter().take(limit::PAGE_MAX) {
         let conversation = column(row, 0)?;
         let newest = LogNumber(column::<i64>(row, 3)?.max(column(row, 4)?));
-        let members: Vec<Member> = people.remove(&conversation).unwrap_or_default();
+        let own = party::party(row, 5)?;
         summaries.push(ConversationSummary {
             conversation,
-            people_count: u32::try_from(members.len()).unwrap_or(u32::MAX),
-            role: Role::Member,
-            accepted: true,
             kind: kind(&column::<Vec<u8>>(row, 1)?, user)?,
             epoch: column(row, 2)?,
-            members,
+            members: people.remove(&conversation).unwrap_or_default(),
+            people_count: u32::try_from(column::<u64>(row, 8)?).map_err(|_| StoreError::Corrupt)?,
+            role: own.role,
+            accepted: own.has_accepted,
             head: cursor(newest),
         });
     }
     Ok((summaries, rows.len() > limit::PAGE_MAX))
-}
-
-/// The people of the conversations of `user` after `after` and up to `last`.
-async fn people_by_conversation(
-    pool: &AnyPool,
-    user: UserId,
-    (after, last): (Option<ConversationId>, ConversationId),
-) -> Result<HashMap<ConversationId, Vec<Member>>, StoreError> {
-    let rows = sqlx::query(
-        "SELECT p.conversation, p.account, a.name FROM party mine \
-         JOIN party p ON p.conversation = mine.conversation JOIN account a ON a.id = p.account \
-         WHERE mine.account = $1 AND mine.conversation > $2 AND mine.conversation <= $3 ORDER BY p.account",
-    )
-    .bind(user.0.as_slice())
-    .bind(after.map(|id| id.0.to_vec()).unwrap_or_default())
-    .bind(last.0.as_slice())
-    .fetch_all(pool)
-    .await?;
-    let mut people: HashMap<ConversationId, Vec<Member>> = HashMap::new();
-    for row in &rows {
-        let member = Member { user: column(row, 1)?, name: column::<Name>(row, 2)?, role: Role::Member };
-        people.entry(column(row, 0)?).or_default().push(member);
-    }
-    Ok(people)
 }

@@ -65,6 +65,8 @@ pub(crate) enum RowKind {
     Commit,
     /// An invitation for one device.
     Welcome,
+    /// Somebody left: the server's own mark, no event for anyone.
+    Left,
 }
 
 impl RowKind {
@@ -74,11 +76,13 @@ impl RowKind {
             Self::Message => 1,
             Self::Commit => 2,
             Self::Welcome => 3,
+            Self::Left => 4,
         }
     }
 
     fn from_number(number: i64) -> Option<Self> {
-        [Self::Created, Self::Message, Self::Commit, Self::Welcome].into_iter().find(|kind| kind.to_number() == number)
+        let all = [Self::Created, Self::Message, Self::Commit, Self::Welcome, Self::Left];
+        all.into_iter().find(|kind| kind.to_number() == number)
     }
 }
 

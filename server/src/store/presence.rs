@@ -100,12 +100,15 @@ pub(crate) async fn see(tx: &mut AnyConnection, user: UserId, at: Millis) -> Res
 /// [`limit::PRESENCE_PEOPLE_MAX`].
 pub(crate) const PEOPLE_SQL: &str = "SELECT a.id, a.last_seen_at FROM account a WHERE a.id IN (\
        SELECT p.account FROM party mine JOIN party p ON p.conversation = mine.conversation \
-       WHERE mine.account = $1 AND p.account <> $1 AND (\
+       WHERE mine.account = $1 AND p.account <> $1 AND mine.accepted = 1 AND p.accepted = 1 \
+         AND mine.left_n = 0 AND p.left_n = 0 AND (\
          SELECT COUNT(*) FROM (\
            SELECT 1 FROM party c WHERE c.conversation = mine.conversation LIMIT $2 + 1\
          ) AS counted\
        ) <= $2\
-     ) AND a.audience = 0 LIMIT $3";
+     ) AND a.audience = 0 \
+     AND NOT EXISTS (SELECT 1 FROM block b WHERE b.account = $1 AND b.blocked = a.id) \
+     AND NOT EXISTS (SELECT 1 FROM block b WHERE b.blocked = $1 AND b.account = a.id) LIMIT $3";
 
 /// The people of an account's conversations who show their presence, and when each was last seen, where that is known.
 pub(crate) async fn people(pool: &AnyPool, user: UserId) -> Result<Vec<(UserId, Option<Millis>)>, StoreError> {

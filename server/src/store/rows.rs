@@ -5,7 +5,7 @@
 use crate::store::StoreError;
 use crate::store::session::SessionId;
 use sotto_wire::account::Name;
-use sotto_wire::{ClientId, ConversationId, DeviceId, Millis, UserId};
+use sotto_wire::{ClientId, ConversationId, DeviceId, InviteId, Millis, UserId};
 use sqlx::any::AnyRow;
 use sqlx::{AssertSqlSafe, Row as _, ValueRef as _};
 use std::fmt::Write as _;
@@ -38,7 +38,7 @@ macro_rules! bytes {
         }
     )* };
 }
-bytes! { Bytes32 UserId DeviceId ConversationId ClientId SessionId }
+bytes! { Bytes32 UserId DeviceId ConversationId ClientId InviteId SessionId }
 
 impl<T: Column> Column for Option<T> {
     fn read(row: &AnyRow, index: usize) -> Result<Self, StoreError> {

@@ -183,7 +183,7 @@ async fn a_new_device_takes_its_place_by_an_external_commit() {
     let Commitment::Stored { n, .. } = bench.commit(&external).await else { panic!("not stored") };
     let mut connection = bench.store.read().acquire().await.expect("a connection");
     let devices = [new.device, other.device, DeviceId(bytes(99))];
-    let found = conversation::memberships(&mut connection, &devices, LogNumber(0)).await.expect("read");
+    let found = crate::store::member::memberships(&mut connection, &devices, LogNumber(0)).await.expect("read");
     let of = |device| found[&device].iter().map(|at| (at.first, at.last)).collect::<Vec<_>>();
     assert_eq!((found.len(), of(new.device)), (2, vec![(n, LogNumber::END)]));
     assert_eq!(of(other.device).iter().map(|(_, last)| *last).collect::<Vec<_>>(), [n]);

@@ -43,6 +43,9 @@ pub(crate) fn roomy(folder: &TempDir) -> Config {
         &mut config.rates.claims_per_minute_and_user,
         &mut config.rates.groups_per_minute_and_user,
         &mut config.rates.presences_per_minute_and_user,
+        &mut config.rates.searches_per_minute_and_user,
+        &mut config.rates.invites_per_minute_and_user,
+        &mut config.rates.invites_per_minute_and_address,
     ] {
         *rate = 1_000_000;
     }

@@ -1,23 +1,30 @@
 //! Commands over a WebSocket are the commands of POST: the same names, the same answers, the same refusals (T2, P2).
 
 use crate::client::{Person, Server, bearer, packages};
-use crate::room::{commit, creation, device, message};
+use crate::room::{commit, creation, device, group, invite, message, role, step};
 use crate::stream::{Frame, Socket, command};
 use reqwest::header::CONTENT_TYPE;
 use serde_json::{Value, json};
 use sotto_server::Clock;
-use sotto_wire::conversation::{CommitRequest, CreateConversationRequest, LoadConversationsRequest, LoadGroupRequest};
+use sotto_wire::conversation::{
+    Commit, CommitRequest, CreateConversationRequest, LoadConversationsRequest, LoadGroupRequest,
+};
 use sotto_wire::endpoint::{self, Described};
+use sotto_wire::group::{AcceptConversationRequest, LeaveConversationRequest, Role};
+use sotto_wire::invite::{InviteChange, OpenInviteRequest};
 use sotto_wire::key::{ClaimKeysRequest, PublishKeysRequest};
 use sotto_wire::limit::COMMANDS_IN_FLIGHT_MAX;
 use sotto_wire::message::LoadMessagesRequest;
+use sotto_wire::people::{BlockRequest, FindPeopleRequest, LoadBlocksRequest};
 use sotto_wire::ping::PingRequest;
 use sotto_wire::presence::{Attention, PresenceRequest, Status};
 use sotto_wire::ticket::TicketRequest;
 use sotto_wire::typing::TypingRequest;
-use sotto_wire::{Access, ClientId, Millis, PROTOCOL, RequestId, account::FindUserRequest, cbor};
+use sotto_wire::{Access, ClientId, ConversationId, Millis, PROTOCOL, RequestId, account::FindUserRequest, cbor};
 
 const NOW: Millis = Millis(1_795_000_000_000);
+/// What an invite is opened with.
+const ACCESS: [u8; 32] = [5; 32];
 
 fn by_post(described: &Described) -> bool {
     match described.access {
@@ -42,7 +49,11 @@ fn lasting(mut answer: Value) -> Value {
 }
 
 /// A good request for every command that a device may give, in an order in which each can be carried out.
-fn requests((ada, ben): (&Person, &Person), new: &CreateConversationRequest) -> Vec<(&'static str, Value)> {
+fn requests(
+    (ada, ben): (&Person, &Person),
+    new: &CreateConversationRequest,
+    group: ConversationId,
+) -> Vec<(&'static str, Value)> {
     let conversation = new.conversation;
     let committed = CommitRequest {
         client_id: ClientId([7; 16]),
@@ -73,6 +84,15 @@ fn requests((ada, ben): (&Person, &Person), new: &CreateConversationRequest) -> 
         ("presence", value(serde_json::to_value(noticed))),
         ("open_ticket", value(serde_json::to_value(ticket))),
         ("ping", value(serde_json::to_value(PingRequest { cursor: None }))),
+        (
+            "open_invite",
+            value(serde_json::to_value(OpenInviteRequest { conversation: group, access: ACCESS[..].into() })),
+        ),
+        ("accept_conversation", value(serde_json::to_value(AcceptConversationRequest { conversation: group }))),
+        ("leave_conversation", value(serde_json::to_value(LeaveConversationRequest { conversation: group }))),
+        ("find_people", value(serde_json::to_value(FindPeopleRequest { prefix: "be".to_owned() }))),
+        ("block_person", value(serde_json::to_value(BlockRequest { user: ben.user, blocked: true }))),
+        ("load_blocks", value(serde_json::to_value(LoadBlocksRequest {}))),
         ("claim_keys", value(serde_json::to_value(ClaimKeysRequest { users: vec![ben.user] }))),
     ]
 }
@@ -88,7 +108,14 @@ async fn every_command_of_a_device_is_answered_alike_over_both() {
     }
     let new = creation(&ada, &ben);
     assert_eq!(new.state.members, [device(&ada), device(&ben)]);
-    let requests = requests((&ada, &ben), &new);
+    let room = group(&server, &[&ada, &ben], vec![role(&ben, Role::Owner)]).await;
+    let publish = vec![invite(ACCESS, (NOW.after(Millis(1_000)), 1))];
+    let opened = CommitRequest {
+        invites: Some(InviteChange { publish, revoke: vec![] }),
+        ..step((room, 2), &[&ada, &ben], &[])
+    };
+    ben.call::<Commit>(&server, &opened).await.expect("committed");
+    let requests = requests((&ada, &ben), &new, room);
     let named: Vec<&str> = endpoint::all().filter(|row| !by_post(row)).map(|row| row.request).collect();
     for name in &named {
         assert!(requests.iter().any(|(request, _)| request == name), "{name} is not walked");

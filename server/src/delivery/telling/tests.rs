@@ -4,7 +4,7 @@ use super::*;
 use crate::delivery::frame::Codec;
 use crate::delivery::outlet::Outlet;
 use crate::delivery::testing::{Bench, NOW, Reader, bytes, start, until};
-use crate::store::conversation::Membership;
+use crate::store::member::Membership;
 use sotto_wire::ConversationId;
 use sotto_wire::event::Event;
 use std::sync::Mutex;
@@ -50,7 +50,7 @@ impl Node {
         let mut receivers = HashMap::new();
         for (at, change) in self.presences.settle(SETTLED).iter().enumerate() {
             let places = places(&self.hub, &change.rooms);
-            receive(&self.presences, (at, reached(change, &places)), &mut receivers);
+            receive(&self.presences, (at, reached(change, &places, &Apart::default())), &mut receivers);
         }
         let mut counts: Vec<(u64, usize)> = receivers.iter().map(|(id, (_, told))| (*id, told.len())).collect();
         counts.sort_unstable();
@@ -107,7 +107,7 @@ fn who_has_left_is_told_nothing_and_tells_nothing() {
     let told = node.presences.settle(SETTLED.after(Millis(limit::PRESENCE_EVERY_MS)));
     let mut receivers = HashMap::new();
     let places = places(&node.hub, &told[0].rooms);
-    receive(&node.presences, (0, reached(&told[0], &places)), &mut receivers);
+    receive(&node.presences, (0, reached(&told[0], &places, &Apart::default())), &mut receivers);
     assert_eq!(receivers.keys().copied().collect::<Vec<_>>(), [other], "not {comes}");
 }
 
