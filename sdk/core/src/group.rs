@@ -7,18 +7,29 @@
 //! The rule: a call that fails changes nothing that is kept, and what a call gives out must not leave the device before
 //! the writes of that call are on disk.
 
+mod card;
+mod change;
+mod charter;
 mod commit;
 mod config;
 mod entry;
+mod invite;
 mod key_package;
 mod member;
 mod message;
+mod policy;
 mod row;
 mod storage;
 #[cfg(test)]
 mod tests;
 mod trust;
 
+pub(crate) use card::{Card, is_name, is_picture};
+pub(crate) use change::{Beside, GroupChange};
+pub(crate) use charter::{Charter, Invite};
+pub(crate) use commit::Followed;
+pub(crate) use invite::InviteSecret;
+pub(crate) use policy::{is_staff, may_remove};
 pub(crate) use trust::{Pin, Refusal};
 
 use crate::contract::{Place, Record, Wanted};

@@ -193,8 +193,8 @@ impl Client {
         }
         match answer {
             Ok(_) => {
-                if let Ok(epoch) = groups.confirm(id) {
-                    self.outbox.moved(id, epoch);
+                if let Ok(followed) = groups.confirm(id) {
+                    self.outbox.moved(id, followed.epoch);
                 }
                 self.is_committed(id);
             }

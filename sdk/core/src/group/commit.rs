@@ -3,22 +3,31 @@
 //! The rule: a commit of others is run on a copy, checked whole, and only then kept; an own one is kept aside until the
 //! server has said which commit won the epoch.
 
-use super::config::leaf_extensions;
+use super::change::Beside;
+use super::charter::Charter;
+use super::config::invited_leaf_extensions;
 use super::entry::{Current, Entry, members};
-use super::member::{read_tree, users};
-use super::row::{About, Pending, PendingKind, Row};
+use super::invite::InviteSecret;
+use super::member::{chartered, read_tree, users};
+use super::policy::{self, Amendment};
+use super::row::{About, Circle, Pending, PendingKind, Row};
 use super::storage::Shelf;
-use super::trust::{Difference, Origin, Pins, Refusal, Roster, Seat, Trust, check_commit, check_rejoin};
+use super::trust::{
+    Difference, Origin, People, Pins, Refusal, Roster, Seat, Trust, check_commit, check_rejoin, invited_by,
+};
 use super::{GroupError, Groups, Unreadable};
 use crate::sorted::{SortedMap, SortedSet};
 use mls_rs::error::MlsError;
+use mls_rs::group::proposal::Proposal;
 use mls_rs::group::{
     CommitEffect, CommitMessageDescription, CommitSecrets, ContentType, ExportedTree, ReceivedMessage, Sender,
 };
+use mls_rs::mls_rules::ProposalInfo;
+use mls_rs::psk::ExternalPskId;
 use mls_rs::{Group, MlsMessage, MlsMessageDescription};
 use sotto_wire::conversation::{GroupLoaded, GroupState};
 use sotto_wire::event::ConversationCommitted;
-use sotto_wire::{Base64, ClientId, ConversationId, DeviceRef};
+use sotto_wire::{Base64, ClientId, ConversationId, DeviceRef, InviteId};
 
 /// A commit to be sent to the server, as often as it takes.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,10 +38,12 @@ pub(crate) struct PendingCommit {
     pub(crate) commit: Base64,
     /// The group after it.
     pub(crate) state: GroupState,
+    /// What goes to the server beside it.
+    pub(crate) beside: Beside,
 }
 
 /// A commit that was followed.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Followed {
     /// Who committed.
     pub(crate) by: DeviceRef,
@@ -42,6 +53,10 @@ pub(crate) struct Followed {
     pub(crate) added: Vec<DeviceRef>,
     /// Devices that no longer are. When this device is among them the group is gone here.
     pub(crate) removed: Vec<DeviceRef>,
+    /// The charter before and after, when it was amended.
+    pub(crate) amended: Option<Box<(Charter, Charter)>>,
+    /// The invite that the one added joined by.
+    pub(crate) invite: Option<InviteId>,
 }
 
 /// What a commit makes of this device's group.
@@ -80,7 +95,8 @@ impl Groups {
             commit: output.commit_message.to_bytes()?,
             state,
             secret: secrets.to_bytes()?.into(),
-            people: SortedSet::default(),
+            people: People::These(SortedSet::default()),
+            beside: Beside::default(),
         };
         // The commit used up a handshake key.
         let mut rows = current.save_step()?;
@@ -99,29 +115,71 @@ impl Groups {
         loaded: &GroupLoaded,
         client_id: ClientId,
     ) -> Result<PendingCommit, GroupError> {
+        let people = users(loaded.kind, self.device().user);
+        self.enter(conversation, (&loaded.state, people), None, client_id)
+    }
+
+    /// Joins a group by an invite, from its published state. Pending.
+    pub(crate) fn join_by_invite(
+        &mut self,
+        conversation: ConversationId,
+        state: &GroupState,
+        secret: &InviteSecret,
+        client_id: ClientId,
+    ) -> Result<PendingCommit, GroupError> {
+        if self.current(conversation).is_some() {
+            return Err(GroupError::Exists);
+        }
+        self.enter(conversation, (state, People::Anyone), Some(secret), client_id)
+    }
+
+    fn enter(
+        &mut self,
+        conversation: ConversationId,
+        (state, people): (&GroupState, People),
+        secret: Option<&InviteSecret>,
+        client_id: ClientId,
+    ) -> Result<PendingCommit, GroupError> {
         if self.entries.get(&conversation).is_some_and(|entry| entry.pending.is_some()) {
             return Err(GroupError::CommitPending);
         }
         let own = self.device();
-        let people = users(loaded.kind, own.user);
-        let info = MlsMessage::from_bytes(loaded.state.group_info.as_slice())?;
-        if info.group_id() != Some(&conversation.0) || info.epoch() != Some(loaded.state.epoch) {
+        let known = self.current(conversation);
+        if known.is_some_and(|current| current.circle.usurped) {
+            return Err(Refusal::NotAllowed.into());
+        }
+        let info = MlsMessage::from_bytes(state.group_info.as_slice())?;
+        if info.group_id() != Some(&conversation.0) || info.epoch() != Some(state.epoch) {
             return Err(Refusal::WrongGroup.into());
         }
-        let tree = read_tree(&loaded.state.ratchet_tree, &people)?;
-        let stale = own_leaf(&tree, own).ok_or(GroupError::NothingToReplace)?;
+        let tree = read_tree(&state.ratchet_tree, &people)?;
+        let stale = own_leaf(&tree, own);
         let shelf = Shelf::default();
-        let external = self.client(&shelf).external_commit_builder()?;
+        let mut external = self.client(&shelf).external_commit_builder()?;
+        let invite = match (stale, secret) {
+            (Some((index, invite)), None) => {
+                external = external.with_removal(index);
+                invite
+            }
+            (None, Some(secret)) => {
+                shelf.set_invites(&[(secret.id(), secret.psk())].into_iter().collect());
+                external = external.with_external_psk(ExternalPskId::new(secret.id().0.to_vec()));
+                Some(secret.id())
+            }
+            (Some(_), Some(_)) => return Err(GroupError::Exists),
+            (None, None) => return Err(GroupError::NothingToReplace),
+        };
         let (mut group, commit) = external
             .with_tree_data(tree)
-            .with_removal(stale)
-            .with_leaf_node_extensions(leaf_extensions(&self.device))
+            .with_leaf_node_extensions(invited_leaf_extensions(&self.device, invite))
             .with_authenticated_data(client_id.0.to_vec())
             .build(info)?;
         let mut trust = Trust::new(&self.pins, &people);
         let roster = trust.seat_all(&group)?;
-        if let Some(current) = self.current(conversation) {
-            check_rejoin(&current.roster, &roster)?;
+        chartered(&group, &people, &roster)?;
+        match (&people, known) {
+            (People::These(_), Some(current)) => check_rejoin(&current.roster, &roster)?,
+            (People::These(_) | People::Anyone, _) => {}
         }
         let fresh = trust.into_fresh();
         let state = GroupState {
@@ -131,8 +189,10 @@ impl Groups {
             members: members(&roster),
         };
         group.write_to_storage_without_ratchet_tree()?;
+        let invite_secret = secret.cloned();
         let (kind, commit, secret) = (PendingKind::Rejoin, commit.to_bytes()?, shelf.newest());
-        let pending = Pending { client_id, kind, commit, state, secret, people };
+        let beside = Beside { invite: invite_secret, ..Beside::default() };
+        let pending = Pending { client_id, kind, commit, state, secret, people, beside };
         self.put_rows(conversation, vec![(Row::Pending, Some(pending.encode()))]);
         self.keep_pins(fresh);
         let published = publish(&pending);
@@ -145,14 +205,31 @@ impl Groups {
         self.entries.get(&conversation)?.pending.as_ref().map(publish)
     }
 
-    /// The server accepted the pending commit. Without one, it was confirmed before by [`Groups::follow`]. Gives the
-    /// epoch.
-    pub(crate) fn confirm(&mut self, conversation: ConversationId) -> Result<u64, GroupError> {
+    /// The server accepted the pending commit. Without one, it was confirmed before by [`Groups::follow`]. Tells what the
+    /// commit did.
+    pub(crate) fn confirm(&mut self, conversation: ConversationId) -> Result<Followed, GroupError> {
+        let by = self.device();
         let entry = self.entries.get_mut(&conversation).ok_or(GroupError::NotLoaded)?;
+        let still = |epoch| Followed { by, epoch, added: Vec::new(), removed: Vec::new(), amended: None, invite: None };
         let Some(pending) = entry.pending.clone() else {
-            return entry.current.as_ref().map(Current::epoch).ok_or(GroupError::NotLoaded);
+            return entry.current.as_ref().map(|current| still(current.epoch())).ok_or(GroupError::NotLoaded);
         };
+        let mut followed = still(pending.state.epoch);
         match pending.kind {
+            PendingKind::Change => {
+                let entry = self.entries.get(&conversation).ok_or(GroupError::NotLoaded)?;
+                let current = entry.current.as_ref().ok_or(GroupError::NotLoaded)?;
+                let (group, roster, done, fresh) = self.apply_change(current, &pending)?;
+                let entry = self.entries.get_mut(&conversation).ok_or(GroupError::NotLoaded)?;
+                let current = entry.current.as_mut().ok_or(GroupError::NotLoaded)?;
+                current.group = group;
+                let mut rows = current.save_epoch(roster)?;
+                rows.push((Row::Pending, None));
+                entry.pending = None;
+                self.put_rows(conversation, rows);
+                self.keep_pins(fresh);
+                followed = done;
+            }
             PendingKind::Update => {
                 let current = entry.current.as_mut().ok_or(GroupError::NotLoaded)?;
                 let mut group = current.group.clone();
@@ -169,11 +246,18 @@ impl Groups {
                 let tree = ExportedTree::from_bytes(pending.state.ratchet_tree.as_slice())?;
                 let group = self.client(&shelf).load_group_with_ratchet_tree(&conversation.0, tree)?;
                 let roster = Trust::new(&self.pins, &pending.people).seat_all(&group)?;
+                let charter = chartered(&group, &pending.people, &roster)?;
                 let about = About { people: pending.people, joined_epoch: pending.state.epoch, needs_update: false };
-                self.keep_new(conversation, Current { group, shelf, about, roster })?;
+                let mut circle = self.current(conversation).map_or_else(Circle::default, |old| old.circle.clone());
+                if let Some(secret) = &pending.beside.invite {
+                    circle.invites.insert(secret.id(), secret.psk());
+                    (followed.added, followed.invite) = (vec![by], Some(secret.id()));
+                }
+                shelf.set_invites(&circle.invites);
+                self.keep_new(conversation, Current { group, shelf, about, roster, charter, circle })?;
             }
         }
-        Ok(pending.state.epoch)
+        Ok(followed)
     }
 
     /// Throws the pending commit away: another one won the epoch.
@@ -194,8 +278,7 @@ impl Groups {
         let entry = self.entries.get(&conversation).ok_or(Unreadable::NotLoaded)?;
         let pending = entry.pending.as_ref();
         if pending.is_some_and(|pending| pending.commit == event.commit.0) {
-            let epoch = self.confirm(conversation).map_err(|_| Unreadable::NotAuthentic)?;
-            return Ok(Followed { by: self.device(), epoch, added: Vec::new(), removed: Vec::new() });
+            return self.confirm(conversation).map_err(|_| Unreadable::NotAuthentic);
         }
         let lost = pending.is_some_and(|pending| pending.base() + 1 == event.epoch);
         let Some(current) = entry.current.as_ref() else {
@@ -205,7 +288,15 @@ impl Groups {
             }
             return Err(if ahead { Unreadable::EpochAhead } else { Unreadable::BeforeJoining });
         };
-        let (followed, outcome) = self.run(current, event)?;
+        let (followed, outcome) = match self.run(current, event) {
+            Ok(done) => done,
+            Err(refused) => {
+                if let Unreadable::Refused(Refusal::NotAllowed | Refusal::Charter) = refused {
+                    self.note_usurped(conversation);
+                }
+                return Err(refused);
+            }
+        };
         if lost {
             self.abandon(conversation);
         }
@@ -253,6 +344,8 @@ impl Groups {
             Err(MlsError::ExternalCommitRemovesOtherIdentity) => {
                 return Err(Unreadable::Refused(Refusal::RemovesOthers));
             }
+            // An invite that this device does not know: it joins anew, as it would after a gap.
+            Err(MlsError::MissingRequiredPsk) => return Err(Unreadable::EpochAhead),
             Err(_) => return Err(Unreadable::NotAuthentic),
         };
         let CommitMessageDescription { is_external, committer, effect, authenticated_data, .. } = commit;
@@ -260,23 +353,46 @@ impl Groups {
             return Err(Unreadable::NotAuthentic);
         }
         match effect {
-            CommitEffect::NewEpoch(_) => {
+            CommitEffect::NewEpoch(epoch) => {
                 let roster = trust.seat_changed((&current.group, &current.roster), &group);
                 let roster = roster.map_err(Unreadable::Refused)?;
-                let changed = check_commit((&current.roster, &roster), committer, origin);
+                let mut amended = None;
+                let changed = match &current.charter {
+                    None => check_commit((&current.roster, &roster), committer, origin),
+                    Some(before) => {
+                        let after = super::config::charter(&group.context().extensions).ok().flatten();
+                        let after = after.ok_or(Unreadable::Refused(Refusal::Charter))?;
+                        let amendment = Amendment {
+                            rosters: (&current.roster, &roster),
+                            charters: (before, &after),
+                            leaving: &current.circle.leaving,
+                            keys: &keys(&epoch.applied_proposals).map_err(Unreadable::Refused)?,
+                            at: event.sent_at,
+                        };
+                        let changed = amendment.check(committer, origin);
+                        amended = (*before != after).then(|| Box::new((before.clone(), after)));
+                        changed
+                    }
+                };
                 let Difference { added, removed } = changed.map_err(Unreadable::Refused)?;
+                let invite = roster.get(&committer).and_then(|seat| seat.invite);
+                let invite = invite.filter(|_| origin == Origin::Outside && !added.is_empty() && removed.is_empty());
                 let by = roster.get(&committer).ok_or(Unreadable::NotAuthentic)?.device;
                 if by != event.sender {
                     return Err(Unreadable::NotAuthentic);
                 }
-                let followed = Followed { by, epoch: event.epoch, added, removed };
+                let followed = Followed { by, epoch: event.epoch, added, removed, amended, invite };
                 Ok((followed, Outcome::Moved { group: Box::new(group), roster, fresh: trust.into_fresh() }))
             }
             CommitEffect::Removed { .. } => {
                 // mls-rs does not build the tree that this device is no longer in, so the roster cannot be compared.
                 let member = || current.roster.get(&committer).copied();
-                let Seat { device: by, sequence } = joiner.or_else(member).ok_or(Unreadable::NotAuthentic)?;
-                if by.user != self.device().user {
+                let Seat { device: by, sequence, .. } = joiner.or_else(member).ok_or(Unreadable::NotAuthentic)?;
+                let me = self.device().user;
+                let is_allowed = current.charter.as_ref().filter(|_| joiner.is_none()).is_some_and(|charter| {
+                    policy::may_remove(charter.role(by.user), charter.role(me)) || current.circle.leaving.contains(&me)
+                });
+                if by.user != me && !is_allowed {
                     return Err(Unreadable::Refused(Refusal::RemovesOthers));
                 }
                 let own = current.roster.values().find(|seat| seat.device == self.device());
@@ -287,7 +403,8 @@ impl Groups {
                     return Err(Unreadable::NotAuthentic);
                 }
                 let (added, removed) = (joiner.map(|seat| seat.device).into_iter().collect(), vec![self.device()]);
-                Ok((Followed { by, epoch: event.epoch, added, removed }, Outcome::Out))
+                let followed = Followed { by, epoch: event.epoch, added, removed, amended: None, invite: None };
+                Ok((followed, Outcome::Out))
             }
             CommitEffect::ReInit(_) => Err(Unreadable::Refused(Refusal::ForbiddenProposal)),
         }
@@ -313,18 +430,33 @@ fn origin(message: &MlsMessage, event: &ConversationCommitted) -> Option<Origin>
     (announced && content == ContentType::Commit).then_some(origin)
 }
 
-/// The leaf that `own` may replace: its own, or else the one of another device of its user.
-fn own_leaf(tree: &ExportedTree<'_>, own: DeviceRef) -> Option<u32> {
-    let leaves: Vec<(u32, DeviceRef)> = tree
-        .roster()
-        .members_iter()
-        .filter_map(|member| Some((member.index, super::config::credential_device(&member.signing_identity)?)))
-        .collect();
-    let mine = leaves.iter().find(|(_, device)| *device == own);
-    mine.or_else(|| leaves.iter().find(|(_, device)| device.user == own.user)).map(|(index, _)| *index)
+/// The invites whose keys a commit used.
+fn keys(applied: &[ProposalInfo<Proposal>]) -> Result<Vec<InviteId>, Refusal> {
+    let id = |key: &ProposalInfo<Proposal>| match &key.proposal {
+        Proposal::Psk(key) => {
+            let id = key.external_psk_id().and_then(|id| id.as_ref().try_into().ok());
+            Some(id.map(InviteId).ok_or(Refusal::Invite))
+        }
+        _ => None,
+    };
+    applied.iter().filter_map(id).collect()
 }
 
-fn publish(pending: &Pending) -> PendingCommit {
-    let Pending { client_id, commit, state, .. } = pending;
-    PendingCommit { client_id: *client_id, commit: Base64(commit.clone()), state: state.clone() }
+/// The leaf that `own` may replace: its own, or else the one of another device of its user; and the invite that it joined
+/// by.
+fn own_leaf(tree: &ExportedTree<'_>, own: DeviceRef) -> Option<(u32, Option<InviteId>)> {
+    let leaf = |is_wanted: &dyn Fn(DeviceRef) -> bool| {
+        let roster = tree.roster();
+        let mut members = roster.members_iter();
+        let device = |member: &mls_rs::group::Member| super::config::credential_device(&member.signing_identity);
+        let found = members.find(|member| device(member).is_some_and(is_wanted))?;
+        Some((found.index, invited_by(&found.extensions).ok()?))
+    };
+    leaf(&|device| device == own).or_else(|| leaf(&|device| device.user == own.user))
+}
+
+pub(super) fn publish(pending: &Pending) -> PendingCommit {
+    let Pending { client_id, commit, state, beside, .. } = pending;
+    let (commit, state, beside) = (Base64(commit.clone()), state.clone(), beside.clone());
+    PendingCommit { client_id: *client_id, commit, state, beside }
 }

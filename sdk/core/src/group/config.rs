@@ -3,15 +3,19 @@
 //! Owns what can be said of a commit without looking at certificates: those stand in leaf extensions, which mls-rs shows
 //! to none of its hooks, so `trust` checks them on the finished tree.
 //!
-//! The rule: what is not listed here is refused. No proposal by reference, no PSK, no re-init, no context extension.
+//! The rule: what is not listed here is refused. No proposal by reference, no re-init; a context extension only where there is
+//! a charter, and that alone; a PSK only of an invite, and from who joins by it.
 
+use super::charter::Charter;
 use super::storage::{KeyShelf, Shelf};
 use crate::identity::DeviceKeys;
 use mls_rs::client_builder::{
     BaseConfig, WithCryptoProvider, WithGroupStateStorage, WithIdentityProvider, WithKeyPackageRepo, WithMlsRules,
+    WithPskStore,
 };
-use mls_rs::error::IntoAnyError;
+use mls_rs::error::{IntoAnyError, MlsError};
 use mls_rs::extension::ExtensionType;
+use mls_rs::extension::built_in::RequiredCapabilitiesExt;
 use mls_rs::group::{GroupContext, Roster};
 use mls_rs::identity::basic::BasicCredential;
 use mls_rs::identity::{CredentialType, SigningIdentity};
@@ -19,11 +23,16 @@ use mls_rs::mls_rules::{CommitDirection, CommitOptions, CommitSource, Encryption
 use mls_rs::time::MlsTime;
 use mls_rs::{Client, CryptoProvider as _, Extension, ExtensionList, IdentityProvider, MlsRules};
 use sotto_suite::{Provider, SUITE};
-use sotto_wire::{DeviceRef, Millis};
+use sotto_wire::{DeviceRef, InviteId, Millis};
 use std::time::Duration;
 
 /// Leaf-node extension that carries the device certificate: of the private-use range of RFC 9420 §17.3.
 pub(super) const CERTIFICATE: ExtensionType = ExtensionType::new(0xF0CE);
+
+/// Leaf-node extension of a device that joined by an invite: the invite's id.
+pub(super) const INVITED_BY: ExtensionType = ExtensionType::new(0xF0CC);
+/// Group-context extension that holds the [`Charter`].
+pub(super) const CHARTER: ExtensionType = ExtensionType::new(0xF0CD);
 
 /// How long a key package may be used to add its device: a year, so that who was away as long can still be written to.
 const KEY_PACKAGE_LIFE: Duration = Duration::from_secs(365 * 86_400);
@@ -33,7 +42,10 @@ pub(super) type Config = WithKeyPackageRepo<
     KeyShelf,
     WithGroupStateStorage<
         Shelf,
-        WithMlsRules<Rules, WithIdentityProvider<Credentials, WithCryptoProvider<Provider, BaseConfig>>>,
+        WithPskStore<
+            Shelf,
+            WithMlsRules<Rules, WithIdentityProvider<Credentials, WithCryptoProvider<Provider, BaseConfig>>>,
+        >,
     >,
 >;
 
@@ -50,9 +62,10 @@ pub(super) fn client(provider: &Provider, device: &DeviceKeys, keys: &KeyShelf, 
         .crypto_provider(provider.clone())
         .identity_provider(Credentials)
         .mls_rules(Rules)
+        .psk_store(shelf.clone())
         .group_state_storage(shelf.clone())
         .key_package_repo(keys.clone())
-        .extension_type(CERTIFICATE)
+        .extension_types([CERTIFICATE, INVITED_BY, CHARTER])
         .key_package_lifetime(KEY_PACKAGE_LIFE)
         .signing_identity(SigningIdentity::new(credential, public), secret, SUITE)
         .build()
@@ -61,6 +74,41 @@ pub(super) fn client(provider: &Provider, device: &DeviceKeys, keys: &KeyShelf, 
 /// The extensions of this device's leaves.
 pub(super) fn leaf_extensions(device: &DeviceKeys) -> ExtensionList {
     ExtensionList::from(vec![Extension::new(CERTIFICATE, device.certificate().to_vec())])
+}
+
+/// The same in a group that it joined by an invite.
+pub(super) fn invited_leaf_extensions(device: &DeviceKeys, invite: Option<InviteId>) -> ExtensionList {
+    let mut extensions = leaf_extensions(device);
+    if let Some(InviteId(id)) = invite {
+        extensions.set(Extension::new(INVITED_BY, id.to_vec()));
+    }
+    extensions
+}
+
+/// The context extensions of a group with this charter.
+pub(super) fn context_extensions(charter: &Charter) -> Result<ExtensionList, MlsError> {
+    let mut extensions = ExtensionList::from(vec![Extension::new(CHARTER, charter.encode())]);
+    extensions.set_from(required())?;
+    Ok(extensions)
+}
+
+/// What every device of a group must know.
+fn required() -> RequiredCapabilitiesExt {
+    RequiredCapabilitiesExt::new(vec![CERTIFICATE, INVITED_BY, CHARTER], Vec::new(), Vec::new())
+}
+
+/// The charter among the context extensions of a group. `Err` when they are no others and no less than a group has;
+/// `Ok(None)` when there are none.
+pub(super) fn charter(extensions: &ExtensionList) -> Result<Option<Charter>, Forbidden> {
+    if extensions.is_empty() {
+        return Ok(None);
+    }
+    let charter = extensions.get(CHARTER).and_then(|extension| Charter::decode(&extension.extension_data));
+    let is_required = extensions.get_as::<RequiredCapabilitiesExt>().is_ok_and(|found| found == Some(required()));
+    match charter.filter(|_| is_required && extensions.len() == 2) {
+        Some(charter) => Ok(Some(charter)),
+        None => Err(Forbidden::Charter),
+    }
 }
 
 /// A time as mls-rs has it, in whole seconds.
@@ -79,6 +127,9 @@ pub(super) enum Forbidden {
     /// A credential that names no device.
     #[error("check a credential: it names no device")]
     Credential,
+    /// Context extensions that are no charter.
+    #[error("check a group: its context holds no charter")]
+    Charter,
     /// A proposal that no commit of ours carries.
     #[error("check a commit: it carries a proposal of a forbidden kind")]
     Proposal,
@@ -134,7 +185,7 @@ impl IdentityProvider for Credentials {
     }
 }
 
-/// Commits add, remove, or join from outside; the tree travels apart; everything is encrypted and padded.
+/// Commits add, remove, amend the charter, or join from outside; the tree travels apart; everything is encrypted and padded.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rules;
 
@@ -144,12 +195,25 @@ impl MlsRules for Rules {
     fn filter_proposals(
         &self,
         _: CommitDirection,
-        _: CommitSource,
+        source: CommitSource,
         _: &Roster<'_>,
-        _: &GroupContext,
+        context: &GroupContext,
         proposals: ProposalBundle,
     ) -> Result<ProposalBundle, Forbidden> {
-        let allowed = proposals.add_proposals().len()
+        let is_chartered = charter(&context.extensions)?.is_some();
+        let amendments = proposals.group_context_ext_proposals();
+        for amendment in amendments {
+            charter(&amendment.proposal)?.ok_or(Forbidden::Charter)?;
+        }
+        let keys = proposals.psk_proposals();
+        let from_outside = matches!(source, CommitSource::NewMember(_));
+        let of_invites = keys.iter().all(|key| key.proposal.external_psk_id().is_some()) && from_outside;
+        if !(is_chartered && of_invites || keys.is_empty()) || !(is_chartered || amendments.is_empty()) {
+            return Err(Forbidden::Proposal);
+        }
+        let allowed = amendments.len()
+            + keys.len()
+            + proposals.add_proposals().len()
             + proposals.remove_proposals().len()
             + proposals.external_init_proposals().len();
         let by_value = proposals.iter_proposals().all(|proposal| proposal.is_by_value());

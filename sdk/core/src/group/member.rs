@@ -1,22 +1,24 @@
 //! Becoming a member: creating a group with its first members, and joining one by its Welcome.
 
-use super::config::{leaf_extensions, time};
+use super::charter::Charter;
+use super::config::{Config, context_extensions, leaf_extensions, time};
 use super::entry::{Current, Entry, members};
 use super::key_package::SLACK;
-use super::row::About;
+use super::policy::check_seats;
+use super::row::{About, Circle};
 use super::storage::Shelf;
-use super::trust::{Pin, Refusal, Trust};
+use super::trust::{People, Pin, Refusal, Roster, Trust};
 use super::{GroupError, Groups};
 use crate::identity::fingerprint;
 use crate::sorted::SortedSet;
+use mls_rs::MlsMessage;
 use mls_rs::error::MlsError;
 use mls_rs::group::ExportedTree;
-use mls_rs::{ExtensionList, MlsMessage};
 use sotto_wire::account::UserFound;
 use sotto_wire::conversation::{GroupState, Kind, Welcome};
 use sotto_wire::event::ConversationWelcome;
 use sotto_wire::key::ClaimedKey;
-use sotto_wire::{Base64, ConversationId, DeviceRef, Millis, UserId};
+use sotto_wire::{Base64, ConversationId, DeviceRef, Millis, UserId, limit};
 
 /// Longest ratchet tree for each person of a conversation: nine leaves with their certificates. Decoded, a byte of it
 /// can take 280 (a blank node), so what others send must not decide how long it is.
@@ -50,6 +52,27 @@ impl Groups {
         claimed: &[ClaimedKey],
         now: Millis,
     ) -> Result<Created, GroupError> {
+        self.make(conversation, None, (people, claimed), now)
+    }
+
+    /// The same for a group of many, with its charter.
+    pub(crate) fn create_group(
+        &mut self,
+        conversation: ConversationId,
+        charter: &Charter,
+        added: (&[UserFound], &[ClaimedKey]),
+        now: Millis,
+    ) -> Result<Created, GroupError> {
+        self.make(conversation, Some(charter), added, now)
+    }
+
+    fn make(
+        &mut self,
+        conversation: ConversationId,
+        charter: Option<&Charter>,
+        (people, claimed): (&[UserFound], &[ClaimedKey]),
+        now: Millis,
+    ) -> Result<Created, GroupError> {
         if self.is_loaded(conversation) {
             return Err(GroupError::Exists);
         }
@@ -63,8 +86,8 @@ impl Groups {
         let not_before = time(now.since(SLACK));
         let client = self.client(&shelf);
         let leaf = leaf_extensions(&self.device);
-        let mut group =
-            client.create_group_with_id(conversation.0.to_vec(), ExtensionList::default(), leaf, Some(not_before))?;
+        let context = charter.map(context_extensions).transpose()?.unwrap_or_default();
+        let mut group = client.create_group_with_id(conversation.0.to_vec(), context, leaf, Some(not_before))?;
         let mut welcome = None;
         if !claimed.is_empty() {
             let mut commit = group.commit_builder().commit_time(time(now));
@@ -77,6 +100,7 @@ impl Groups {
             let to = claimed.iter().map(|key| key.owner).collect();
             welcome = Some(Welcome { to, welcome: message.to_bytes()?.into() });
         }
+        let users = if charter.is_some() { People::Anyone } else { People::These(users) };
         let mut trust = Trust::new(&self.pins, &users);
         for person in people {
             let fingerprint = fingerprint(&person.identity).map_err(Refusal::from)?;
@@ -87,7 +111,7 @@ impl Groups {
         let fresh = trust.into_fresh();
         let seated: SortedSet<DeviceRef> = members(&roster).into_iter().collect();
         // An account has one device for now: one more would be an older one that somebody else may hold.
-        let is_one_each = seated.len() == users.len();
+        let is_one_each = seated.len() == people.len() + 1;
         if !is_one_each || seated != claimed.iter().map(|key| key.owner).chain([own]).collect() {
             return Err(Refusal::WrongDevice.into());
         }
@@ -97,8 +121,10 @@ impl Groups {
             ratchet_tree: group.export_tree().to_bytes()?.into(),
             members: members(&roster),
         };
+        let charter = chartered(&group, &users, &roster)?;
         let about = About { people: users, joined_epoch: state.epoch, needs_update: false };
-        self.keep_new(conversation, Current { group, shelf, about, roster })?;
+        let circle = Circle::default();
+        self.keep_new(conversation, Current { group, shelf, about, roster, charter, circle })?;
         self.keep_pins(fresh);
         Ok(Created { state, welcome })
     }
@@ -122,6 +148,7 @@ impl Groups {
         let mut trust = Trust::new(&self.pins, &users);
         let roster = trust.seat_all(&group)?;
         let fresh = trust.into_fresh();
+        let charter = chartered(&group, &users, &roster)?;
         let sender = roster.get(&about.sender).map(|seat| seat.device);
         let announced = group.group_id() == event.conversation.0 && group.current_epoch() == event.epoch;
         if !announced || sender != Some(event.sender) {
@@ -129,7 +156,8 @@ impl Groups {
         }
         let joined = Joined { epoch: event.epoch, members: members(&roster) };
         let about = About { people: users, joined_epoch: event.epoch, needs_update: true };
-        self.keep_new(event.conversation, Current { group, shelf, about, roster })?;
+        let circle = Circle::default();
+        self.keep_new(event.conversation, Current { group, shelf, about, roster, charter, circle })?;
         self.keep_pins(fresh);
         Ok(joined)
     }
@@ -145,18 +173,36 @@ impl Groups {
 }
 
 /// Reads a ratchet tree that came from outside, of a conversation of `people`.
-pub(super) fn read_tree(tree: &Base64, people: &SortedSet<UserId>) -> Result<ExportedTree<'static>, GroupError> {
-    if tree.len() > PERSON_TREE_MAX_BYTES.saturating_mul(people.len()) {
+pub(super) fn read_tree(tree: &Base64, people: &People) -> Result<ExportedTree<'static>, GroupError> {
+    let most_bytes = match people {
+        People::These(users) => PERSON_TREE_MAX_BYTES.saturating_mul(users.len()),
+        People::Anyone => limit::TREE_MAX_BYTES,
+    };
+    if tree.len() > most_bytes {
         return Err(Refusal::TooLarge.into());
     }
     Ok(ExportedTree::from_bytes(tree.as_slice())?)
 }
 
 /// The users who may sit in a conversation of this kind, seen from `own`.
-pub(super) fn users(kind: Kind, own: UserId) -> SortedSet<UserId> {
+pub(super) fn users(kind: Kind, own: UserId) -> People {
     match kind {
-        Kind::Direct { peer } => [own, peer].into_iter().collect(),
-        // Not followed yet: nobody else may sit there.
-        Kind::Notes | Kind::Group => [own].into_iter().collect(),
+        Kind::Direct { peer } => People::These([own, peer].into_iter().collect()),
+        Kind::Notes => People::These([own].into_iter().collect()),
+        Kind::Group => People::Anyone,
+    }
+}
+
+/// The charter of a group, which has one exactly when it is one of many, and gives roles only to who sits in it.
+pub(super) fn chartered(
+    group: &mls_rs::Group<Config>,
+    people: &People,
+    roster: &Roster,
+) -> Result<Option<Charter>, Refusal> {
+    let charter = super::config::charter(&group.context().extensions).map_err(|_| Refusal::Charter)?;
+    match (people, charter) {
+        (People::These(_), None) => Ok(None),
+        (People::Anyone, Some(charter)) => check_seats(&charter, roster).map(|()| Some(charter)),
+        (People::These(_), Some(_)) | (People::Anyone, None) => Err(Refusal::Charter),
     }
 }

@@ -1,21 +1,23 @@
 //! How groups stand in the local store: which rows there are, and the bytes of each.
 //!
-//! Owns the encodings that are not mls-rs's. A group has a row each for what is known about it, its state, its ratchet
-//! tree, its pending commit, and one for each epoch before the current one.
+//! Owns the encodings that are not mls-rs's. A conversation has a row each for what is known about it, its state, its
+//! ratchet tree, its pending commit, what a group besides has ([`Circle`]), and one for each epoch before the current one.
 //!
 //! The rule: what changes with each message stands alone in the state row (1.3 kB); the tree, megabytes in a large
 //! group, is written only when it changes.
 
+use super::change::Beside;
 use super::storage::{StoredKey, Use};
+use super::trust::People;
 use crate::contract::{Place, Table, Wanted};
-use crate::sorted::SortedSet;
+use crate::sorted::{SortedMap, SortedSet};
 use sotto_wire::conversation::GroupState;
-use sotto_wire::{Base64, ClientId, ConversationId, DeviceRef, Millis, UserId};
+use sotto_wire::{Base64, ClientId, ConversationId, DeviceRef, InviteId, Millis, UserId};
 use zeroize::Zeroizing;
 
 /// First byte of the rows whose encoding is ours.
 const VERSION: u8 = 1;
-/// More rows than a group has: four, and one for each of [`sotto_wire::limit::EPOCHS_BEFORE`].
+/// More rows than a group has: five, and one for each of [`sotto_wire::limit::EPOCHS_BEFORE`].
 const ROWS_MAX: usize = 16;
 
 /// Which row of a group.
@@ -31,6 +33,8 @@ pub(super) enum Row {
     Pending,
     /// mls-rs's secrets of an epoch before.
     Prior(u64),
+    /// [`Circle`].
+    Circle,
 }
 
 impl Row {
@@ -46,6 +50,7 @@ impl Row {
                 row.push(4);
                 row.extend_from_slice(&epoch.to_be_bytes());
             }
+            Row::Circle => row.push(5),
         }
         Place { table: Table::Group, row }
     }
@@ -58,6 +63,7 @@ impl Row {
             [2] => Some(Row::Tree),
             [3] => Some(Row::Pending),
             [4, epoch @ ..] => Some(Row::Prior(u64::from_be_bytes(epoch.try_into().ok()?))),
+            [5] => Some(Row::Circle),
             _ => None,
         }
     }
@@ -75,7 +81,7 @@ pub(super) fn wanted(conversation: ConversationId) -> Wanted {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct About {
     /// The users who may sit in it.
-    pub(super) people: SortedSet<UserId>,
+    pub(super) people: People,
     /// The first epoch that this device can read.
     pub(super) joined_epoch: u64,
     /// Whether this device joined by a Welcome and has not yet put a fresh key into its leaf.
@@ -86,20 +92,62 @@ impl About {
     pub(super) fn encode(&self) -> Vec<u8> {
         let mut writer = Writer::new();
         writer.u64(self.joined_epoch);
-        writer.u8(self.needs_update.into());
-        self.people.iter().for_each(|user| writer.fixed(&user.0));
+        let (users, is_open) = match &self.people {
+            People::These(users) => (Some(users), false),
+            People::Anyone => (None, true),
+        };
+        writer.u8(u8::from(self.needs_update) | u8::from(is_open) << 1);
+        users.into_iter().flat_map(SortedSet::iter).for_each(|user| writer.fixed(&user.0));
         writer.0
     }
 
     pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
         let mut reader = Reader::new(bytes)?;
         let joined_epoch = reader.u64()?;
-        let needs_update = reader.u8()? != 0;
-        let mut people = SortedSet::default();
+        let flags = reader.u8()?;
+        let mut users = SortedSet::default();
         while !reader.is_done() {
-            people.insert(UserId(reader.fixed()?));
+            users.insert(UserId(reader.fixed()?));
         }
-        Some(Self { people, joined_epoch, needs_update })
+        let people = if flags & 2 == 0 { People::These(users) } else { People::Anyone };
+        Some(Self { people, joined_epoch, needs_update: flags & 1 != 0 })
+    }
+}
+
+/// What a device knows of a group of many besides what the group agrees on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Circle {
+    /// Who has said that they leave: anybody may remove them.
+    pub(super) leaving: SortedSet<UserId>,
+    /// PSKs of the invites whose secrets are known.
+    pub(super) invites: SortedMap<InviteId, [u8; 32]>,
+    /// Somebody took rights here that they do not have: what comes after that is not to be had by a rejoin either.
+    pub(super) usurped: bool,
+}
+
+impl Circle {
+    pub(super) fn encode(&self) -> Vec<u8> {
+        let mut writer = Writer::new();
+        writer.u8(self.usurped.into());
+        writer.u32(self.leaving.len());
+        self.leaving.iter().for_each(|user| writer.fixed(&user.0));
+        for (id, key) in self.invites.iter() {
+            writer.fixed(&id.0);
+            writer.fixed(key);
+        }
+        writer.0
+    }
+
+    pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
+        let mut reader = Reader::new(bytes)?;
+        let mut circle = Self { usurped: reader.u8()? != 0, ..Self::default() };
+        for _ in 0..reader.u32()? {
+            circle.leaving.insert(UserId(reader.fixed()?));
+        }
+        while !reader.is_done() {
+            circle.invites.insert(InviteId(reader.fixed()?), reader.fixed()?);
+        }
+        Some(circle)
     }
 }
 
@@ -110,10 +158,12 @@ pub(super) struct Pending {
     pub(super) kind: PendingKind,
     pub(super) commit: Vec<u8>,
     pub(super) state: GroupState,
-    /// Update: mls-rs's commit secrets. Rejoin: mls-rs's snapshot of the new group, without the tree.
+    /// Of a member: mls-rs's commit secrets. From outside: mls-rs's snapshot of the new group, without the tree.
     pub(super) secret: Zeroizing<Vec<u8>>,
-    /// Rejoin: the users who may sit in the group.
-    pub(super) people: SortedSet<UserId>,
+    /// From outside: the users who may sit in the group.
+    pub(super) people: People,
+    /// What goes to the server beside it.
+    pub(super) beside: Beside,
 }
 
 /// What sort of commit is pending.
@@ -123,6 +173,8 @@ pub(super) enum PendingKind {
     Update,
     /// A commit from outside.
     Rejoin,
+    /// A commit of a member that changes who is in the group, or its charter.
+    Change,
 }
 
 impl Pending {
@@ -134,7 +186,12 @@ impl Pending {
     pub(super) fn encode(&self) -> Vec<u8> {
         let mut writer = Writer::new();
         writer.fixed(&self.client_id.0);
-        writer.u8(matches!(self.kind, PendingKind::Rejoin).into());
+        writer.u8(match (self.kind, &self.people) {
+            (PendingKind::Update, _) => 0,
+            (PendingKind::Rejoin, People::These(_)) => 1,
+            (PendingKind::Change, _) => 2,
+            (PendingKind::Rejoin, People::Anyone) => 3,
+        });
         writer.bytes(&self.commit);
         writer.bytes(&self.secret);
         writer.u64(self.state.epoch);
@@ -142,14 +199,24 @@ impl Pending {
         writer.bytes(self.state.ratchet_tree.as_slice());
         writer.u32(self.state.members.len());
         self.state.members.iter().for_each(|member| writer.fixed(&member.to_credential()));
-        self.people.iter().for_each(|user| writer.fixed(&user.0));
+        match &self.people {
+            // As it was before there were groups of many.
+            People::These(users) => users.iter().for_each(|user| writer.fixed(&user.0)),
+            People::Anyone => writer.bytes(&self.beside.encode()),
+        }
         writer.0
     }
 
     pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
         let mut reader = Reader::new(bytes)?;
         let client_id = ClientId(reader.fixed()?);
-        let kind = if reader.u8()? == 0 { PendingKind::Update } else { PendingKind::Rejoin };
+        let (kind, is_open) = match reader.u8()? {
+            0 => (PendingKind::Update, false),
+            1 => (PendingKind::Rejoin, false),
+            2 => (PendingKind::Change, true),
+            3 => (PendingKind::Rejoin, true),
+            _ => return None,
+        };
         let commit = reader.bytes()?.to_vec();
         let secret = Zeroizing::new(reader.bytes()?.to_vec());
         let epoch = reader.u64()?;
@@ -159,12 +226,18 @@ impl Pending {
         for _ in 0..reader.u32()? {
             members.push(DeviceRef::from_credential(&reader.fixed::<32>()?)?);
         }
-        let mut people = SortedSet::default();
-        while !reader.is_done() {
-            people.insert(UserId(reader.fixed()?));
+        let (mut people, mut beside) = (People::Anyone, Beside::default());
+        if is_open {
+            beside = Beside::decode(reader.bytes()?)?;
+        } else {
+            let mut users = SortedSet::default();
+            while !reader.is_done() {
+                users.insert(UserId(reader.fixed()?));
+            }
+            people = People::These(users);
         }
         let state = GroupState { epoch, group_info, ratchet_tree, members };
-        Some(Self { client_id, kind, commit, state, secret, people })
+        Some(Self { client_id, kind, commit, state, secret, people, beside })
     }
 }
 

@@ -1,15 +1,16 @@
 //! Where mls-rs puts what it wants kept: in memory, marked as changed, until the groups write it out as records.
 //!
-//! Owns the two seams of mls-rs, group states and key packages. Does no I/O and knows no tables.
+//! Owns the three seams of mls-rs, group states, key packages and the keys of invites. Does no I/O and knows no tables.
 //!
 //! The rule: as many epochs before the current one are kept as the server takes messages for; older secrets are gone.
 
 use crate::sorted::{SortedMap, SortedSet};
 use mls_rs::mls_rs_codec::{MlsDecode, MlsEncode};
+use mls_rs::psk::{ExternalPskId, PreSharedKey};
 use mls_rs::storage_provider::KeyPackageData;
-use mls_rs::{GroupStateStorage, KeyPackageStorage};
+use mls_rs::{GroupStateStorage, KeyPackageStorage, PreSharedKeyStorage};
 use mls_rs_core::group::{EpochRecord, GroupState};
-use sotto_wire::{Millis, limit};
+use sotto_wire::{InviteId, Millis, limit};
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use zeroize::Zeroizing;
@@ -26,12 +27,24 @@ pub(super) struct Held {
     state: Option<Secret>,
     prior: SortedMap<u64, Secret>,
     changed: SortedSet<u64>,
+    /// PSKs of the group's invites.
+    invites: SortedMap<InviteId, [u8; 32]>,
+}
+
+impl PreSharedKeyStorage for Shelf {
+    type Error = Infallible;
+
+    fn get(&self, id: &ExternalPskId) -> Result<Option<PreSharedKey>, Infallible> {
+        let id: Option<[u8; 16]> = id.as_ref().try_into().ok();
+        let key = id.and_then(|id| self.held().invites.get(&InviteId(id)).copied());
+        Ok(key.map(|key| PreSharedKey::new(key.to_vec())))
+    }
 }
 
 impl Shelf {
     /// What was read from the local store.
     pub(super) fn new(state: Secret, prior: SortedMap<u64, Secret>) -> Self {
-        Self(Arc::new(Mutex::new(Held { state: Some(state), prior, changed: SortedSet::default() })))
+        Self(Arc::new(Mutex::new(Held { state: Some(state), prior, ..Held::default() })))
     }
 
     /// The newest state.
@@ -57,6 +70,11 @@ impl Shelf {
         let mut held = self.held();
         held.prior.clear();
         held.changed.clear();
+    }
+
+    /// These are the keys of the group's invites.
+    pub(super) fn set_invites(&self, invites: &SortedMap<InviteId, [u8; 32]>) {
+        self.held().invites = invites.clone();
     }
 
     /// All that it holds now.

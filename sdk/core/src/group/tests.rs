@@ -4,7 +4,10 @@
 
 mod bound;
 mod exchange;
+mod invites;
+mod many;
 mod outside;
+mod policy;
 mod property;
 mod race;
 mod store;
@@ -65,12 +68,13 @@ struct Device {
     keys: DeviceKeys,
     disk: BTreeMap<Place, Bytes>,
     seed: u8,
+    restarts: u8,
 }
 
 impl Device {
     fn new(keys: DeviceKeys, seed: u8) -> Self {
         let groups = Groups::new(Provider::new([seed.wrapping_add(100); 32]), keys.clone());
-        Self { groups, keys, disk: BTreeMap::new(), seed }
+        Self { groups, keys, disk: BTreeMap::new(), seed, restarts: 0 }
     }
 
     fn device(&self) -> DeviceRef {
@@ -105,9 +109,11 @@ impl Device {
 
     /// A new process over the same disk. What was not persisted is gone.
     fn restart(&mut self) {
-        self.seed = self.seed.wrapping_add(1);
+        self.restarts = self.restarts.wrapping_add(1);
+        let mut seed = [self.seed.wrapping_add(100); 32];
+        seed[0] = self.restarts;
         let keys = DeviceKeys::from_bytes(&self.keys.to_bytes()).expect("own keys");
-        self.groups = Groups::new(Provider::new([self.seed.wrapping_add(100); 32]), keys);
+        self.groups = Groups::new(Provider::new(seed), keys);
         for record in self.rows(Table::Contact) {
             let user = UserId(record.place.row.as_slice().try_into().expect("a user"));
             let (fingerprint, newest) = record.value.split_at(32);

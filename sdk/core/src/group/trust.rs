@@ -6,14 +6,14 @@
 //!
 //! The rule: a leaf that was not checked is never kept, and a user once seen keeps its identity (trust on first use).
 
-use super::config::{CERTIFICATE, Config, credential_device};
+use super::config::{CERTIFICATE, Config, INVITED_BY, credential_device};
 use crate::identity::{Certificate, CertificateError, Fingerprint};
 use crate::sorted::{SortedMap, SortedSet};
 use mls_rs::ExtensionList;
 use mls_rs::Group;
 use mls_rs::group::{LeafNode, Member};
 use mls_rs::identity::SigningIdentity;
-use sotto_wire::{DeviceRef, UserId};
+use sotto_wire::{DeviceRef, InviteId, UserId};
 
 /// Why a leaf or a commit is not trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -51,6 +51,15 @@ pub(crate) enum Refusal {
     /// A ratchet tree is larger than the people of the conversation can make it.
     #[error("check a group: its tree is too large")]
     TooLarge,
+    /// A charter is none, is missing, is where none belongs, or gives a role to who is not in the group.
+    #[error("check a group: its charter does not hold")]
+    Charter,
+    /// A commit does what the role of its author does not allow.
+    #[error("check a commit: its author may not do that")]
+    NotAllowed,
+    /// Who joins by an invite has not its key, or it is none, or is expired or used up.
+    #[error("check a commit: the invite does not hold")]
+    Invite,
     /// A Welcome or a GroupInfo is of another group, or its sender is another one than it says.
     #[error("check a group: not the one that was announced")]
     WrongGroup,
@@ -62,6 +71,17 @@ pub(super) struct Seat {
     pub(super) device: DeviceRef,
     /// Sequence number of its certificate.
     pub(super) sequence: u64,
+    /// The invite that it, or the device that it replaced, joined by.
+    pub(super) invite: Option<InviteId>,
+}
+
+/// Who may sit in a conversation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum People {
+    /// These users and nobody else.
+    These(SortedSet<UserId>),
+    /// Whoever was added as the charter allows.
+    Anyone,
 }
 
 /// The leaves of an epoch, by leaf index.
@@ -82,13 +102,13 @@ pub(crate) type Pins = SortedMap<UserId, Pin>;
 /// Checks leaves against pins and against the people of one conversation.
 pub(super) struct Trust<'a> {
     pins: &'a Pins,
-    people: &'a SortedSet<UserId>,
+    people: &'a People,
     /// Users seen for the first time, or with a newer device.
     fresh: Pins,
 }
 
 impl<'a> Trust<'a> {
-    pub(super) fn new(pins: &'a Pins, people: &'a SortedSet<UserId>) -> Self {
+    pub(super) fn new(pins: &'a Pins, people: &'a People) -> Self {
         Self { pins, people, fresh: SortedMap::default() }
     }
 
@@ -159,13 +179,22 @@ impl<'a> Trust<'a> {
         if identity.signature_key.as_bytes() != claim.mls_public {
             return Err(Refusal::WrongKey);
         }
-        if !self.people.contains(&claim.device.user) {
-            return Err(Refusal::Stranger);
+        match self.people {
+            People::These(users) if !users.contains(&claim.device.user) => return Err(Refusal::Stranger),
+            People::These(_) | People::Anyone => {}
         }
+        let invite = invited_by(extensions)?;
         let seen = Pin { fingerprint: certificate.fingerprint(), newest_sequence: claim.sequence };
         self.expect(claim.device.user, seen)?;
-        Ok(Seat { device: claim.device, sequence: claim.sequence })
+        Ok(Seat { device: claim.device, sequence: claim.sequence, invite })
     }
+}
+
+/// The invite that the device of a leaf joined by.
+pub(super) fn invited_by(extensions: &ExtensionList) -> Result<Option<InviteId>, Refusal> {
+    let Some(extension) = extensions.get(INVITED_BY) else { return Ok(None) };
+    let id = extension.extension_data.as_slice().try_into();
+    id.map(|id| Some(InviteId(id))).map_err(|_| Refusal::Invite)
 }
 
 /// What a commit did to the roster.
@@ -191,31 +220,43 @@ pub(super) fn check_commit(
     committer: u32,
     origin: Origin,
 ) -> Result<Difference, Refusal> {
-    let old: SortedMap<DeviceRef, u64> = before.values().map(|seat| (seat.device, seat.sequence)).collect();
-    let new: SortedMap<DeviceRef, u64> = after.values().map(|seat| (seat.device, seat.sequence)).collect();
-    let difference = Difference {
-        added: new.keys().filter(|device| !old.contains_key(device)).copied().collect(),
-        removed: old.keys().filter(|device| !new.contains_key(device)).copied().collect(),
-    };
+    let difference = difference(before, after)?;
     let by = after.get(&committer).ok_or(Refusal::WrongDevice)?;
     if difference.removed.iter().any(|device| device.user != by.device.user) {
         return Err(Refusal::RemovesOthers);
-    }
-    // A device that stays never goes back to an older certificate.
-    if old.iter().any(|(device, sequence)| new.get(device).is_some_and(|now| now < sequence)) {
-        return Err(Refusal::NotAReplacement);
     }
     match origin {
         Origin::Member => {
             let same = before.get(&committer).is_some_and(|seat| seat.device == by.device);
             same.then_some(difference).ok_or(Refusal::WrongDevice)
         }
-        Origin::Outside => {
-            let replaces_itself = difference.added.is_empty() && difference.removed.is_empty();
-            let replaces_older = difference.added == [by.device]
-                && matches!(difference.removed.as_slice(), [old_device] if old.get(old_device).is_some_and(|s| *s < by.sequence));
-            (replaces_itself || replaces_older).then_some(difference).ok_or(Refusal::NotAReplacement)
+        Origin::Outside => replaced(&difference, before, by).map(|_| difference).ok_or(Refusal::NotAReplacement),
+    }
+}
+
+/// Who came and who went. A device that stays never goes back to an older certificate.
+pub(super) fn difference(before: &Roster, after: &Roster) -> Result<Difference, Refusal> {
+    let old: SortedMap<DeviceRef, u64> = before.values().map(|seat| (seat.device, seat.sequence)).collect();
+    let new: SortedMap<DeviceRef, u64> = after.values().map(|seat| (seat.device, seat.sequence)).collect();
+    if old.iter().any(|(device, sequence)| new.get(device).is_some_and(|now| now < sequence)) {
+        return Err(Refusal::NotAReplacement);
+    }
+    Ok(Difference {
+        added: new.keys().filter(|device| !old.contains_key(device)).copied().collect(),
+        removed: old.keys().filter(|device| !new.contains_key(device)).copied().collect(),
+    })
+}
+
+/// The seat that the device of `by`, which came from outside, has taken the place of: its own, or the one of an older
+/// device of the same user.
+pub(super) fn replaced<'a>(difference: &Difference, before: &'a Roster, by: &Seat) -> Option<&'a Seat> {
+    let seat = |device: DeviceRef| before.values().find(|seat| seat.device == device);
+    match (difference.added.as_slice(), difference.removed.as_slice()) {
+        ([], []) => seat(by.device),
+        ([added], [removed]) if *added == by.device => {
+            seat(*removed).filter(|old| old.device.user == by.device.user && old.sequence < by.sequence)
         }
+        _ => None,
     }
 }
 

@@ -49,8 +49,14 @@ fn new_device_takes_the_place_of_the_stale_one_and_both_talk() {
     let (event, state) = rejoin(&mut second, &pair.state, &pair.people());
     assert_eq!(state.members, vec![pair.ada.device(), second.device()]);
     let mut ada = pair.ada;
-    let expected =
-        Followed { by: second.device(), epoch: 2, added: vec![second.device()], removed: vec![pair.bob.device()] };
+    let expected = Followed {
+        by: second.device(),
+        epoch: 2,
+        added: vec![second.device()],
+        removed: vec![pair.bob.device()],
+        amended: None,
+        invite: None,
+    };
     assert_eq!(ada.follow(&event), Ok(expected));
     ada.restart();
     second.restart();
