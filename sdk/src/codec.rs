@@ -95,6 +95,34 @@ impl<T: Coded> Coded for Option<T> {
     }
 }
 
+impl<T: Coded> Coded for Box<T> {
+    const SHAPE: u64 = T::SHAPE;
+
+    fn write(&self, bytes: &mut Vec<u8>) {
+        self.as_ref().write(bytes);
+    }
+
+    fn read(bytes: &mut &[u8]) -> Option<Self> {
+        T::read(bytes).map(Box::new)
+    }
+}
+
+impl Coded for bytes::Bytes {
+    const SHAPE: u64 = shape("bytes", &[]);
+
+    fn write(&self, bytes: &mut Vec<u8>) {
+        write_length(self.len(), bytes);
+        bytes.extend_from_slice(self);
+    }
+
+    fn read(bytes: &mut &[u8]) -> Option<Self> {
+        let length = usize::try_from(u32::read(bytes)?).ok()?;
+        let (value, rest) = bytes.split_at_checked(length)?;
+        *bytes = rest;
+        Some(value.to_vec().into())
+    }
+}
+
 impl<T: Coded> Coded for Vec<T> {
     const SHAPE: u64 = shape("list", &[T::SHAPE]);
 

@@ -9,12 +9,13 @@ use crate::place::{Missing, Place, StoreFailure};
 use crate::shown::Told;
 use sotto_core::contract::{Command, Failure, Reply, ViewerKey, Visibility};
 use sotto_core::view::{
-    Author, Body, Change, CloseCause, Connection, Conversation, ConversationKind, Item, LastMessage, Link, LogEntry,
-    LogKind, Me, MessageKey, MessageState, Older, Pace, Person, Position, Privacy, Progress, Session, Severity,
-    Sharing, SignedOutCause, TimelineChange, UnreadableCause,
+    Author, Body, Change, CloseCause, Connection, Conversation, ConversationKind, GroupView, Item, LastMessage, Link,
+    LogEntry, LogKind, Me, MessageKey, MessageState, Note, Older, Pace, Participant, Person, Position, Privacy,
+    Progress, Session, Severity, Sharing, SignedOutCause, Standing, TimelineChange, UnreadableCause,
 };
 use sotto_core::wire::account::Name;
 use sotto_core::wire::event::{LossCause, SessionEndCause};
+use sotto_core::wire::group::Role;
 use sotto_core::wire::presence::{Audience, PersonPresence, Presence, Status};
 use sotto_core::wire::ticket::Transport;
 use sotto_core::wire::{ClientId, Code, ConversationId, DeviceId, DeviceRef, Millis, UserId};
@@ -203,6 +204,12 @@ coded! {
         12 Reconnect,
         13 UseTransport(transport),
         14 SetPrivacy(privacy),
+        15 CreateGroup { name, people },
+        16 AddPeople { conversation, people },
+        17 RemovePerson { conversation, user },
+        18 SetRole { conversation, user, role },
+        19 SetGroup { conversation, name, description, picture },
+        20 LeaveGroup(conversation),
     }
     enum Visibility { 0 Visible, 1 Hidden }
     struct Privacy { read_receipts, presence, status }
@@ -227,6 +234,12 @@ coded! {
         11 Untrusted,
         12 Storage,
         13 VaultUnreadable,
+        14 GroupNameInvalid,
+        15 DescriptionTooLong,
+        16 PictureInvalid,
+        17 TooManyPeople,
+        18 NotAllowed,
+        19 LastOwner,
     }
     enum Told { 0 Place(place), 1 Changed(change), 2 Notify(conversation) }
     enum Place { 0 Starting, 1 Leading, 2 Following, 3 OtherVersion, 4 Unsupported(missing), 5 Failed(failure) }
@@ -296,8 +309,25 @@ coded! {
     enum LossCause { 0 Retention, 1 Unknown }
     enum Progress { 0 CatchingUp, 1 CaughtUp }
     enum Transport { 0 Sse, 1 WebSocket, 2 LongPoll, 3 Unknown }
-    struct Conversation { id, kind, last, unread, active_at, typing }
-    enum ConversationKind { 0 Direct(person), 1 Notes }
+    struct Conversation { id, kind, last, unread, active_at, typing, standing }
+    enum Standing { 0 Accepted, 1 Left, 2 Removed(by) }
+    enum ConversationKind { 0 Direct(person), 1 Notes, 2 Group(group) }
+    struct GroupView { name, description, picture, people, count, role }
+    struct Participant { person, role }
+    enum Role { 0 Owner, 1 Admin, 2 Member, 3 Unknown }
+    enum Note {
+        0 Created,
+        1 Renamed(name),
+        2 Described,
+        3 Pictured,
+        4 Added(people),
+        5 Joined,
+        6 Removed(people),
+        7 Left(user),
+        8 MadeOwner(user),
+        9 MadeAdmin(user),
+        10 MadeMember(user),
+    }
     struct Person { user, name, display_name }
     struct LastMessage { author, text, at, state }
     enum Author { 0 Me, 1 Other(user) }
@@ -309,7 +339,7 @@ coded! {
         3 Gone(key),
     }
     struct Item { key, position, author, at, body, state }
-    enum Body { 0 Text(text), 1 Unreadable(cause), 2 JoinedHere, 3 HistoryLost, 4 Missing }
+    enum Body { 0 Text(text), 1 Unreadable(cause), 2 JoinedHere, 3 HistoryLost, 4 Missing, 5 Note(note) }
     enum UnreadableCause { 0 WrongEpoch, 1 NotAuthentic, 2 UnknownContent }
     enum Older { 0 More, 1 None }
     struct MessageKey { conversation, sender, client_id }
@@ -384,23 +414,34 @@ mod tests {
         };
         let conversation = Conversation {
             id: HERE,
-            kind: ConversationKind::Direct(person),
+            kind: ConversationKind::Direct(person.clone()),
             last: Some(last),
             unread: 9,
             active_at: Millis(6),
             typing: vec![UserId([2; 16])],
+            standing: Standing::Removed(UserId([2; 16])),
         };
+        let group = GroupView {
+            name: "Kites".into(),
+            description: String::new(),
+            picture: Some(vec![1, 2].into()),
+            people: vec![Participant { person, role: Role::Admin }],
+            count: 1,
+            role: Role::Owner,
+        };
+        let group = Conversation { kind: ConversationKind::Group(Box::new(group)), ..conversation.clone() };
         let (progress, round_trip) = (Progress::CaughtUp, Some(Millis(12)));
         let online = Connection::Online { transport: Transport::Sse, progress, since: Millis(1), round_trip };
         let last_seen = Some(Millis(60_000));
         let away = PersonPresence { user: UserId([2; 16]), presence: Presence::Offline, last_seen };
         let privacy = Privacy { read_receipts: Sharing::Kept, presence: Audience::Nobody, status: Status::Busy };
-        let items = vec![item(HERE, 1, 1), Item { body: Body::JoinedHere, ..item(HERE, 2, u64::MAX) }];
+        let note = Item { body: Body::Note(Note::Added(vec![UserId([3; 16])])), ..item(HERE, 3, 3) };
+        let items = vec![note, item(HERE, 1, 1), Item { body: Body::JoinedHere, ..item(HERE, 2, u64::MAX) }];
         let told = vec![
             Told::Place(Place::Failed(StoreFailure::Full)),
             Told::Changed(Change::Session(Session::SignedOut(Some(SignedOutCause::StoreUnreadable)))),
             Told::Changed(Change::Connection(online)),
-            Told::Changed(Change::Conversations(vec![conversation])),
+            Told::Changed(Change::Conversations(vec![conversation, group])),
             Told::Changed(Change::Timeline(
                 ME,
                 TimelineChange::Opened { conversation: HERE, items, older: Older::More },
@@ -416,6 +457,17 @@ mod tests {
             Message::Follower(FromFollower::Hello { from: ME, open: None }),
             Message::Follower(FromFollower::Looks { from: ME, visibility: Visibility::Hidden }),
             command(Command::SetPrivacy(privacy)),
+            command(Command::CreateGroup { name: "Kites".into(), people: vec!["ben".into()] }),
+            command(Command::AddPeople { conversation: HERE, people: vec!["ben".into()] }),
+            command(Command::RemovePerson { conversation: HERE, user: UserId([5; 16]) }),
+            command(Command::SetRole { conversation: HERE, user: UserId([5; 16]), role: Role::Owner }),
+            command(Command::SetGroup {
+                conversation: HERE,
+                name: None,
+                description: Some("On Sundays".into()),
+                picture: Some(None),
+            }),
+            command(Command::LeaveGroup(HERE)),
             command(Command::Send { conversation: HERE, text: String::new(), client_id: Some(ClientId([4; 16])) }),
         ];
         for message in said {

@@ -241,13 +241,13 @@ fn order(conversation: &Conversation) -> (Reverse<u64>, ConversationId) {
 mod tests {
     use super::*;
     use crate::timeline::tests::{HERE, THERE, item};
-    use sotto_core::view::{ConversationKind, Older};
+    use sotto_core::view::{ConversationKind, Older, Standing};
     use sotto_core::wire::Millis;
     use wasm_bindgen_test::wasm_bindgen_test;
 
     fn conversation(id: ConversationId, active_at: u64) -> Conversation {
         let (kind, active_at) = (ConversationKind::Notes, Millis(active_at));
-        Conversation { id, kind, last: None, unread: 0, active_at, typing: Vec::new() }
+        Conversation { id, kind, last: None, unread: 0, active_at, typing: Vec::new(), standing: Standing::Accepted }
     }
 
     const ME: ViewerKey = ViewerKey(7);

@@ -37,6 +37,12 @@ fn spot(failure: Failure) -> Spot {
         | Failure::Yourself
         | Failure::OutboxFull
         | Failure::Untrusted
+        | Failure::GroupNameInvalid
+        | Failure::DescriptionTooLong
+        | Failure::PictureInvalid
+        | Failure::TooManyPeople
+        | Failure::NotAllowed
+        | Failure::LastOwner
         | Failure::Storage => Spot::Form,
     }
 }

@@ -22,6 +22,9 @@ pub(crate) fn conversation(kind: &ConversationKind) -> AnyView {
         ConversationKind::Notes => {
             view! { <span class="avatar avatar-notes" aria-hidden="true">{icon(Icon::Note)}</span> }.into_any()
         }
+        ConversationKind::Group(group) => {
+            view! { <span class="avatar" aria-hidden="true">{locale::initials(&group.name)}</span> }.into_any()
+        }
     }
 }
 
@@ -29,7 +32,7 @@ pub(crate) fn conversation(kind: &ConversationKind) -> AnyView {
 pub(crate) fn with_presence(kind: &ConversationKind) -> AnyView {
     let dot = match kind {
         ConversationKind::Direct(other) => Some(presence::dot_of(other.user)),
-        ConversationKind::Notes => None,
+        ConversationKind::Notes | ConversationKind::Group(_) => None,
     };
     view! { <span class="avatar-frame">{conversation(kind)} {dot}</span> }.into_any()
 }

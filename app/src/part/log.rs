@@ -93,6 +93,9 @@ fn start(paging: Option<Paging>, kind: Option<ConversationKind>) -> Option<AnyVi
         (Paging::Complete, ConversationKind::Notes) => {
             (text.beginning_notes.to_owned(), text.beginning_notes_text.to_owned())
         }
+        (Paging::Complete, ConversationKind::Group(group)) => {
+            ((text.beginning)(&group.name), (text.beginning_text)(&group.name))
+        }
     };
     Some(
         view! {
@@ -158,7 +161,10 @@ impl Log {
                         said.push((locale::text().conversation.news)(&self.author.get_untracked(), text));
                     }
                 }
-                (Author::Other(_), Body::Unreadable(_) | Body::JoinedHere | Body::HistoryLost | Body::Missing) => {}
+                (
+                    Author::Other(_),
+                    Body::Unreadable(_) | Body::JoinedHere | Body::HistoryLost | Body::Missing | Body::Note(_),
+                ) => {}
             });
         }
         if !said.is_empty() {

@@ -79,6 +79,8 @@ fn contents(item: &Item, author: Signal<String>) -> AnyView {
         Body::JoinedHere => notice(Icon::Key, locale::text().message.joined_here),
         Body::HistoryLost => notice(Icon::Gap, locale::text().message.history_lost),
         Body::Missing => notice(Icon::Gap, locale::text().message.missing),
+        // Shown by what the groups' pages say of it.
+        Body::Note(_) => ().into_any(),
     }
 }
 
@@ -89,6 +91,7 @@ fn body_name(body: &Body) -> &'static str {
         Body::JoinedHere => "joined",
         Body::HistoryLost => "lost",
         Body::Missing => "missing",
+        Body::Note(_) => "note",
     }
 }
 

@@ -12,6 +12,7 @@ pub(crate) fn title(kind: &ConversationKind) -> String {
     match kind {
         ConversationKind::Direct(other) => other.title().to_owned(),
         ConversationKind::Notes => locale::text().list.notes.to_owned(),
+        ConversationKind::Group(group) => group.name.clone(),
     }
 }
 
@@ -19,7 +20,7 @@ pub(crate) fn title(kind: &ConversationKind) -> String {
 pub(crate) fn sign_in_name(kind: &ConversationKind) -> Option<String> {
     match kind {
         ConversationKind::Direct(other) => Some((locale::text().conversation.sign_in_name)(other.name.as_str())),
-        ConversationKind::Notes => None,
+        ConversationKind::Notes | ConversationKind::Group(_) => None,
     }
 }
 
@@ -27,7 +28,7 @@ pub(crate) fn sign_in_name(kind: &ConversationKind) -> Option<String> {
 pub(crate) fn other(kind: &ConversationKind) -> Option<UserId> {
     match kind {
         ConversationKind::Direct(other) => Some(other.user),
-        ConversationKind::Notes => None,
+        ConversationKind::Notes | ConversationKind::Group(_) => None,
     }
 }
 

@@ -21,6 +21,18 @@ pub(crate) enum Alarm {
     Commit(ConversationId, ClientId),
     /// Send the path update that is owed.
     Update(ConversationId),
+    /// Go on with what is wished of this group.
+    Wish(ConversationId),
+    /// Tell the server that the user leaves this group.
+    Leave(ConversationId),
+    /// Remove who has left this group.
+    Tidy(ConversationId),
+    /// Ask for the card of this group.
+    AskCard(ConversationId),
+    /// Send the card of this group to who has asked for it.
+    AnswerCard(ConversationId),
+    /// Ask who is in this group.
+    Names(ConversationId),
     /// Say again who is there.
     Presence,
     /// Say how far this device has come.

@@ -30,6 +30,12 @@ pub(crate) enum Purpose {
     LoadConversations,
     FindUser(sotto_wire::account::Name),
     ClaimKeys(Box<sotto_wire::account::UserFound>),
+    /// Somebody who is to be added to a group.
+    Gather(ConversationId, sotto_wire::account::Name),
+    GatherKeys(ConversationId),
+    Leave(ConversationId),
+    /// Who is in a group.
+    Names(ConversationId),
     Create(ConversationId),
     /// The tree that a Welcome at the head of the inbox needs, of this epoch.
     Welcome(ConversationId, u64),

@@ -8,6 +8,8 @@ mod authenticate;
 mod command;
 mod connect;
 mod create;
+mod groups;
+mod members;
 mod names;
 mod presence;
 mod receive;
@@ -81,6 +83,8 @@ pub struct Client {
     typing: Typing,
     presence: Presence,
     waiting: WaitingCommands,
+    /// People who are to be added to groups.
+    gatherings: members::Gatherings,
     written: Progress,
     /// How often something has failed in a row, for its backoff.
     failures: SortedMap<Alarm, u32>,
@@ -199,6 +203,7 @@ impl Client {
             typing: Typing::default(),
             presence: Presence::default(),
             waiting: WaitingCommands::default(),
+            gatherings: members::Gatherings::default(),
             written: Progress::default(),
             failures: SortedMap::default(),
             overdue: Vec::new(),
@@ -277,7 +282,10 @@ impl Client {
         for unwritten in self.list.take_unwritten() {
             match unwritten {
                 Ok(record) => self.ledger.put(record),
-                Err(id) => self.ledger.delete(record::conversation(id)),
+                Err(id) => {
+                    self.ledger.delete(record::conversation(id));
+                    self.ledger.delete(record::membership(id));
+                }
             }
         }
         if self.groups.is_some() {
@@ -432,6 +440,10 @@ impl Client {
             }
             Purpose::FindUser(name) => self.user_found(&name, read::<sotto_wire::account::FindUser>(body)),
             Purpose::ClaimKeys(found) => self.keys_claimed(&found, read::<sotto_wire::key::ClaimKeys>(body)),
+            Purpose::Gather(id, name) => self.gathered(id, &name, read::<sotto_wire::account::FindUser>(body)),
+            Purpose::GatherKeys(id) => self.gathered_keys(id, read::<sotto_wire::key::ClaimKeys>(body)),
+            Purpose::Leave(id) => self.has_left(id, read::<sotto_wire::group::LeaveConversation>(body)),
+            Purpose::Names(id) => self.names_loaded(id, read::<sotto_wire::conversation::LoadGroup>(body)),
             Purpose::Create(id) => self.created(id, read::<sotto_wire::conversation::CreateConversation>(body)),
             Purpose::Welcome(id, epoch) => {
                 self.welcome_tree((id, epoch), read::<sotto_wire::conversation::LoadGroup>(body))

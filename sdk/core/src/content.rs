@@ -4,6 +4,7 @@
 //! **what is not known is [`UnknownContent`], never an error and never guessed.** Kinds from [`QUIET_FROM`] on are not
 //! shown, so an app that does not know one of them skips it.
 
+use crate::group::Card;
 use crate::marks::MISSING_MAX;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -17,6 +18,9 @@ pub const QUIET_FROM: u8 = 0x80;
 const TEXT: u8 = 0x01;
 const PROFILE: u8 = 0x81;
 const RECEIPT: u8 = 0x82;
+const CARD: u8 = 0x83;
+const ASK_CARD: u8 = 0x84;
+const LEAVE: u8 = 0x85;
 
 /// What a message says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -28,7 +32,21 @@ pub enum Content {
     Profile(Profile),
     /// How far the sender's device has come with the messages of another device.
     Receipt(Receipt),
+    /// A group's name, description, picture and the secrets of its invites.
+    Card(Card),
+    /// The sender lacks the group's card.
+    AskCard(AskCard),
+    /// The sender leaves the group.
+    Leave(Leave),
 }
+
+/// A question for a group's card.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AskCard {}
+
+/// A leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Leave {}
 
 /// A text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -97,6 +115,9 @@ impl Content {
             Content::Text(_) => TEXT,
             Content::Profile(_) => PROFILE,
             Content::Receipt(_) => RECEIPT,
+            Content::Card(_) => CARD,
+            Content::AskCard(_) => ASK_CARD,
+            Content::Leave(_) => LEAVE,
         }
     }
 
@@ -116,6 +137,9 @@ impl Content {
             TEXT => open(bytes).map(Content::Text),
             PROFILE => open(bytes).map(Content::Profile),
             RECEIPT => open(bytes).map(Content::Receipt),
+            CARD => open(bytes).map(Content::Card),
+            ASK_CARD => open(bytes).map(Content::AskCard),
+            LEAVE => open(bytes).map(Content::Leave),
             _ => None,
         };
         known.filter(Content::keeps_rules).ok_or(UnknownContent { visibility: visibility(kind) })
@@ -128,6 +152,8 @@ impl Content {
             }
             Content::Profile(profile) => profile.display_name.len() <= limit::DISPLAY_NAME_MAX_BYTES,
             Content::Receipt(receipt) => receipt.missing.len() <= MISSING_MAX,
+            Content::Card(card) => card.keeps_rules(),
+            Content::AskCard(_) | Content::Leave(_) => true,
         }
     }
 }

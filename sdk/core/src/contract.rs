@@ -2,8 +2,9 @@
 
 use crate::view::{Change, MessageKey, Privacy};
 use bytes::Bytes;
+use sotto_wire::group::Role;
 use sotto_wire::ticket::Transport;
-use sotto_wire::{ClientId, Code, ConversationId, Millis};
+use sotto_wire::{ClientId, Code, ConversationId, Millis, UserId};
 use zeroize::Zeroizing;
 
 /// What a client is started with.
@@ -115,6 +116,49 @@ pub enum Command {
     },
     /// The notes to self, created if need be. Answers [`Reply::Conversation`].
     StartNotes,
+    /// Make a group with these people. Answers [`Reply::Conversation`] when it is made; the people are added then.
+    CreateGroup {
+        /// 1 to [`sotto_wire::limit::GROUP_NAME_MAX_BYTES`] bytes. Encrypted, never told to the server.
+        name: String,
+        /// Sign-in names as typed: at most [`sotto_wire::limit::CLAIM_USERS_MAX`].
+        people: Vec<String>,
+    },
+    /// Add people to a group, also later and after a restart. Answers [`Reply::Done`] when the wish is on disk.
+    AddPeople {
+        /// Which group.
+        conversation: ConversationId,
+        /// Sign-in names as typed: at most [`sotto_wire::limit::CLAIM_USERS_MAX`].
+        people: Vec<String>,
+    },
+    /// Remove somebody from a group. As [`Command::AddPeople`].
+    RemovePerson {
+        /// Which group.
+        conversation: ConversationId,
+        /// Whom.
+        user: UserId,
+    },
+    /// Give somebody a role. As [`Command::AddPeople`].
+    SetRole {
+        /// Which group.
+        conversation: ConversationId,
+        /// To whom.
+        user: UserId,
+        /// Which.
+        role: Role,
+    },
+    /// Change a group's name, description or picture; what is left out stays. As [`Command::AddPeople`].
+    SetGroup {
+        /// Which group.
+        conversation: ConversationId,
+        /// As in [`Command::CreateGroup`].
+        name: Option<String>,
+        /// At most [`sotto_wire::limit::GROUP_DESCRIPTION_MAX_BYTES`] bytes; empty for none.
+        description: Option<String>,
+        /// At most [`sotto_wire::limit::GROUP_PICTURE_MAX_BYTES`] bytes of WebP, JPEG or PNG; `Some(None)` for none.
+        picture: Option<Option<Bytes>>,
+    },
+    /// Leave a group; what is here of it stays. Answers [`Reply::Done`] when the wish is on disk.
+    LeaveGroup(ConversationId),
     /// Follow a conversation's timeline: its newest page comes as [`Change::Timeline`], then what changes. One at a
     /// time for each viewer; opening another closes it.
     OpenConversation(ViewerKey, ConversationId),
@@ -182,6 +226,24 @@ pub enum Failure {
     /// Over [`sotto_wire::limit::DISPLAY_NAME_MAX_BYTES`].
     #[error("check a display name: too long")]
     DisplayNameTooLong,
+    /// Nothing but white space, or over [`sotto_wire::limit::GROUP_NAME_MAX_BYTES`].
+    #[error("check the name of a group: empty or too long")]
+    GroupNameInvalid,
+    /// Over [`sotto_wire::limit::GROUP_DESCRIPTION_MAX_BYTES`].
+    #[error("check the description of a group: too long")]
+    DescriptionTooLong,
+    /// No WebP, JPEG or PNG, or over [`sotto_wire::limit::GROUP_PICTURE_MAX_BYTES`].
+    #[error("check the picture of a group: not one, or too large")]
+    PictureInvalid,
+    /// Over [`sotto_wire::limit::CLAIM_USERS_MAX`] at once.
+    #[error("add people to a group: too many at once")]
+    TooManyPeople,
+    /// The role of the user does not allow it.
+    #[error("change a group: the role does not allow it")]
+    NotAllowed,
+    /// The last owner hands the group over first.
+    #[error("leave a group: its last owner cannot")]
+    LastOwner,
     /// Nothing but white space.
     #[error("check a text: empty")]
     TextEmpty,

@@ -3,10 +3,14 @@
 
 use crate::contract::Record;
 use crate::group::Pin;
-use crate::marks::{Mark, Ours, Theirs};
+use crate::marks::{HeardOf, Mark, Ours, Theirs};
+use crate::membership::Membership;
 use crate::record;
 use crate::sorted::{SortedMap, SortedSet};
-use crate::view::{self, Author, ConversationKind, LastMessage, MessageState, Person};
+use crate::view::{
+    self, Author, ConversationKind, GroupView, LastMessage, MessageState, Participant, Person, Standing,
+};
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use sotto_wire::account::Name;
 use sotto_wire::conversation::{CreateConversationRequest, Kind};
@@ -39,6 +43,9 @@ pub(crate) struct Row {
     /// Number of this device's newest text that the server has taken.
     #[serde(default)]
     pub(crate) taken: u64,
+    /// How far this device has come with the texts of each device of a group.
+    #[serde(default)]
+    pub(crate) heard: HeardOf,
 }
 
 /// How far a conversation has come.
@@ -53,6 +60,18 @@ pub(crate) enum Stage {
     Rejoining(Reason),
     /// This device is a member.
     Member,
+    /// The user is in it no more; what is here can be read.
+    Over(End),
+}
+
+/// Why a user is in a group no more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum End {
+    /// They left.
+    Left,
+    /// Removed by this person.
+    Removed(UserId),
 }
 
 /// Why a conversation is to be joined anew.
@@ -121,11 +140,16 @@ impl Contact {
     }
 }
 
+/// The account that looks: who, by which name, and what they call themselves.
+pub(crate) type Myself<'a> = (UserId, &'a Name, &'a str);
+
 /// Conversations and people.
 #[derive(Debug, Default)]
 pub(crate) struct List {
     rows: SortedMap<ConversationId, Row>,
     contacts: SortedMap<UserId, Contact>,
+    memberships: SortedMap<ConversationId, Membership>,
+    unwritten_memberships: SortedSet<ConversationId>,
     unwritten_rows: SortedSet<ConversationId>,
     unwritten_contacts: SortedSet<UserId>,
     unshown: SortedSet<ConversationId>,
@@ -145,6 +169,7 @@ impl Row {
             theirs: Theirs::default(),
             ours: Ours::default(),
             taken: 0,
+            heard: HeardOf::default(),
         }
     }
 
@@ -178,6 +203,8 @@ impl List {
     pub(crate) fn load(&mut self, rows: &[Record], contacts: &[Record]) {
         let pair = |record: &Record| Some((ConversationId(record::id(record)?), record::read(record)?));
         self.rows.extend(rows.iter().filter_map(pair));
+        let pair = |record: &Record| Some((record::membership_of(record)?, record::read(record)?));
+        self.memberships.extend(rows.iter().filter_map(pair));
         let pair = |record: &Record| Some((UserId(record::id(record)?), record::read(record)?));
         self.contacts.extend(contacts.iter().filter_map(pair));
     }
@@ -207,9 +234,30 @@ impl List {
         self.unshown.insert(id);
     }
 
+    /// What a group has besides its row.
+    pub(crate) fn membership(&self, id: ConversationId) -> Option<&Membership> {
+        self.memberships.get(&id)
+    }
+
+    /// The same, to be changed: it is written and shown with the next batch.
+    pub(crate) fn membership_mut(&mut self, id: ConversationId) -> Option<&mut Membership> {
+        let membership = self.memberships.get_mut(&id)?;
+        self.unwritten_memberships.insert(id);
+        self.unshown.insert(id);
+        Some(membership)
+    }
+
+    /// What a group has besides its row comes.
+    pub(crate) fn add_membership(&mut self, id: ConversationId, membership: Membership) {
+        self.memberships.insert(id, membership);
+        self.unwritten_memberships.insert(id);
+        self.unshown.insert(id);
+    }
+
     /// A conversation goes.
     pub(crate) fn remove(&mut self, id: ConversationId) {
         self.rows.remove(&id);
+        self.memberships.remove(&id);
         self.unwritten_rows.insert(id);
     }
 
@@ -248,6 +296,7 @@ impl List {
         self.unwritten_contacts.insert(user);
         self.unshown
             .extend(self.rows.iter().filter(|(_, row)| row.kind == Kind::Direct { peer: user }).map(|(id, _)| *id));
+        self.unshown.extend(self.memberships.iter().filter(|(_, it)| it.role(user).is_some()).map(|(id, _)| *id));
         self.contacts.get_or_insert(user, Contact::default())
     }
 
@@ -261,7 +310,11 @@ impl List {
             let contact = self.contacts.get(&user)?;
             Some(Ok(record::write(record::contact(user), contact)))
         });
-        rows.chain(contacts).collect()
+        let memberships = std::mem::take(&mut self.unwritten_memberships).into_iter().filter_map(|id| {
+            let membership = self.memberships.get(&id)?;
+            Some(Ok(record::write(record::membership(id), membership)))
+        });
+        rows.chain(contacts).chain(memberships).collect()
     }
 
     /// The conversations that look different now.
@@ -273,14 +326,14 @@ impl List {
     pub(crate) fn view(
         &self,
         id: ConversationId,
-        me: UserId,
+        myself: Myself<'_>,
         waiting: Option<LastMessage>,
     ) -> Option<view::Conversation> {
+        let me = myself.0;
         let row = self.rows.get(&id).filter(|row| !matches!(row.stage, Stage::Creating(_)))?;
         let kind = match row.kind {
             Kind::Notes => ConversationKind::Notes,
-            // Not shown yet.
-            Kind::Group => return None,
+            Kind::Group => ConversationKind::Group(Box::new(self.group_view(id, myself)?)),
             Kind::Direct { peer } => {
                 let contact = self.contacts.get(&peer)?;
                 let (name, display_name) = (contact.name.clone()?, contact.display_name.clone());
@@ -295,7 +348,38 @@ impl List {
         });
         let active_at = waiting.as_ref().map_or(row.active_at, |waiting| waiting.at.max(row.active_at));
         let last = waiting.or(logged);
-        Some(view::Conversation { id, kind, last, unread: row.unread, active_at, typing: Vec::new() })
+        let standing = match row.stage {
+            Stage::Over(End::Left) => Standing::Left,
+            Stage::Over(End::Removed(by)) => Standing::Removed(by),
+            Stage::Creating(_) | Stage::Outside(_) | Stage::Rejoining(_) | Stage::Member => Standing::Accepted,
+        };
+        let unread = row.unread;
+        Some(view::Conversation { id, kind, last, unread, active_at, typing: Vec::new(), standing })
+    }
+
+    fn group_view(&self, id: ConversationId, (me, name, display_name): Myself<'_>) -> Option<GroupView> {
+        let membership = self.memberships.get(&id)?;
+        let card = membership.card.clone().unwrap_or_default();
+        let person = |user: UserId| {
+            if user == me {
+                return Some(Person { user, name: name.clone(), display_name: display_name.to_owned() });
+            }
+            let contact = self.contacts.get(&user)?;
+            Some(Person { user, name: contact.name.clone()?, display_name: contact.display_name.clone() })
+        };
+        let people = membership.people.iter();
+        let mut people: Vec<Participant> =
+            people.filter_map(|it| Some(Participant { person: person(it.user)?, role: it.role })).collect();
+        people
+            .sort_by(|one, other| one.role.cmp(&other.role).then_with(|| one.person.title().cmp(other.person.title())));
+        Some(GroupView {
+            name: card.name,
+            description: card.description,
+            picture: card.picture.map(|picture| Bytes::from(picture.0)),
+            people,
+            count: u32::try_from(membership.people.len()).unwrap_or(u32::MAX),
+            role: membership.role(me).unwrap_or_default(),
+        })
     }
 }
 

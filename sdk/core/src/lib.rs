@@ -16,6 +16,7 @@ mod identity;
 mod inbox;
 mod ledger;
 mod marks;
+mod membership;
 mod meter;
 mod opaque;
 mod outbox;

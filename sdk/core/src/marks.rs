@@ -58,6 +58,32 @@ enum Excuse {
     Shown,
 }
 
+/// So many sending devices of a group are counted: those heard last.
+const HEARD_MAX: usize = 64;
+
+/// How far this device has come with the texts of each device of a group.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct HeardOf(Vec<Ours>);
+
+impl HeardOf {
+    /// A text has come.
+    pub(crate) fn hear(&mut self, sender: DeviceRef, text: &Text) -> Heard {
+        let known = self.0.iter().position(|ours| ours.of == Some(sender));
+        // What it wrote before this device counted it was for others.
+        let mut ours = known.map_or_else(|| Ours { excuse: Excuse::Shown, ..Ours::default() }, |at| self.0.remove(at));
+        let heard = ours.hear(sender, text);
+        self.0.push(ours);
+        let surplus = self.0.len().saturating_sub(HEARD_MAX);
+        self.0.drain(..surplus);
+        heard
+    }
+
+    /// Something on screen explains what may be missing.
+    pub(crate) fn excuse(&mut self) {
+        self.0.iter_mut().for_each(Ours::excuse);
+    }
+}
+
 /// What a text is to this device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Heard {

@@ -27,6 +27,16 @@ pub(crate) fn conversation(id: ConversationId) -> Place {
     Place { table: Table::Conversation, row: id.0.to_vec() }
 }
 
+/// The row of what a group has besides.
+pub(crate) fn membership(id: ConversationId) -> Place {
+    Place { table: Table::Conversation, row: [id.0.as_slice(), b"g"].concat() }
+}
+
+/// The conversation of such a row.
+pub(crate) fn membership_of(record: &Record) -> Option<ConversationId> {
+    record.place.row.strip_suffix(b"g")?.try_into().ok().map(ConversationId)
+}
+
 /// The row of a person.
 pub(crate) fn contact(user: UserId) -> Place {
     Place { table: Table::Contact, row: user.0.to_vec() }

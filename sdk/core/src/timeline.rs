@@ -9,7 +9,9 @@ use crate::conversation::{self, Row};
 use crate::outbox;
 use crate::record;
 use crate::sorted::SortedMap;
-use crate::view::{Body, Item, MessageKey, MessageState, Older, Position, Sharing, TimelineChange, UnreadableCause};
+use crate::view::{
+    Body, Item, MessageKey, MessageState, Note, Older, Position, Sharing, TimelineChange, UnreadableCause,
+};
 use serde::{Deserialize, Serialize};
 use sotto_wire::{ClientId, ConversationId, DeviceRef, Millis};
 
@@ -52,6 +54,8 @@ pub(crate) enum LoggedBody {
     HistoryLost,
     /// The sender wrote something here that the server has kept back.
     Missing,
+    /// Something happened in the group.
+    Note(Note),
 }
 
 /// The open timelines: at most [`VIEWERS_MAX`].
@@ -260,6 +264,7 @@ fn item(conversation: ConversationId, position: u64, logged: &Logged, eyes: Eyes
         LoggedBody::JoinedHere => Body::JoinedHere,
         LoggedBody::HistoryLost => Body::HistoryLost,
         LoggedBody::Missing => Body::Missing,
+        LoggedBody::Note(note) => Body::Note(note.clone()),
     };
     let author = conversation::author(logged.sender.user, eyes.me.user);
     Item { key, position: Position(position), author, at: logged.at, body, state: state(logged, eyes) }

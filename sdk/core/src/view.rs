@@ -2,9 +2,11 @@
 //! and compared; the core tells differences ([`Change`]) and the stores of the SDK put them together again.
 
 mod connection;
+mod group;
 mod privacy;
 
 pub use connection::{CloseCause, Connection, Link, LogEntry, LogKind, Pace, Progress, Severity};
+pub use group::{Deed, GroupView, Note, Participant, Standing};
 pub use privacy::{People, Privacy, Sharing};
 
 use crate::contract::ViewerKey;
@@ -85,6 +87,8 @@ pub struct Conversation {
     pub active_at: Millis,
     /// Who of the others is writing now.
     pub typing: Vec<UserId>,
+    /// How the user stands to it.
+    pub standing: Standing,
 }
 
 /// What sort of conversation it is, with what its title is made of.
@@ -94,6 +98,8 @@ pub enum ConversationKind {
     Direct(Person),
     /// Notes to self.
     Notes,
+    /// A group.
+    Group(Box<GroupView>),
 }
 
 /// Somebody else.
@@ -181,6 +187,8 @@ pub enum Body {
     HistoryLost,
     /// The author wrote something here that the server has taken and kept back.
     Missing,
+    /// Something happened in the group.
+    Note(Note),
 }
 
 /// Why a message cannot be read.

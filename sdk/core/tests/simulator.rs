@@ -11,6 +11,8 @@ mod behaviour;
 mod browser;
 #[path = "simulator/check.rs"]
 mod check;
+#[path = "simulator/crowd.rs"]
+mod crowd;
 #[path = "simulator/dice.rs"]
 mod dice;
 #[path = "simulator/lies.rs"]

@@ -69,6 +69,7 @@ impl Seen {
             Body::JoinedHere => "<joined here>".to_owned(),
             Body::HistoryLost => "<history lost>".to_owned(),
             Body::Missing => "<missing>".to_owned(),
+            Body::Note(note) => format!("<note: {note:?}>"),
         };
         self.items().into_iter().map(text).collect()
     }

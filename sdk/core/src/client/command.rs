@@ -32,6 +32,14 @@ impl Client {
         match command {
             Command::StartDirect { name } => return self.start_direct(key, &name),
             Command::StartNotes => return self.start_notes(key),
+            Command::CreateGroup { name, people } => return self.create_group(key, (name, people)),
+            Command::AddPeople { conversation, people } => self.add_people(conversation, people)?,
+            Command::RemovePerson { conversation, user } => self.remove_person(conversation, user)?,
+            Command::SetRole { conversation, user, role } => self.set_role(conversation, user, role)?,
+            Command::SetGroup { conversation, name, description, picture } => {
+                self.set_group(conversation, (name, description), picture)?;
+            }
+            Command::LeaveGroup(conversation) => self.leave_group(conversation)?,
             Command::Send { conversation, text, client_id } => {
                 let key = self.write_text(conversation, text, client_id)?;
                 return Ok(Progress::Done(Reply::Message(key)));

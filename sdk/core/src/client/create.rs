@@ -7,17 +7,27 @@ use crate::alarms::Alarm;
 use crate::calls::{Purpose, Waiting};
 use crate::contract::{CommandKey, Failure, Reply};
 use crate::conversation::{Row, Stage};
-use crate::group::GroupError;
+use crate::group::{Charter, GroupError};
 use sotto_wire::account::{FindUser, FindUserRequest, Name, UserFound};
 use sotto_wire::conversation::{ConversationCreated, CreateConversation, CreateConversationRequest, Kind};
 use sotto_wire::key::{ClaimKeys, ClaimKeysRequest, ClaimedKey, KeysClaimed};
-use sotto_wire::{ClientId, Code, ConversationId, Millis, Problem};
+use sotto_wire::{ClientId, Code, ConversationId, Millis, Problem, UserId};
 
 /// How long a command waits for the Welcome of a conversation that exists.
 const WELCOME_MS: Millis = Millis(10_000);
 /// After so many `caught_up` the Welcome of a conversation that exists will not come: the first may have left the server
 /// before it, the next one not.
 const CAUGHT_UP_BEFORE_JOINING: u8 = 2;
+
+/// What is made.
+pub(super) enum Made<'a> {
+    /// A direct conversation.
+    Direct { peer: UserId },
+    /// Notes to self.
+    Notes,
+    /// A group, with its charter.
+    Group(&'a Charter),
+}
 
 impl Client {
     pub(super) fn start_direct(&mut self, key: CommandKey, name: &str) -> Result<Progress, Failure> {
@@ -41,7 +51,7 @@ impl Client {
         if let Some(id) = self.list.notes() {
             return Ok(self.existing(key, id));
         }
-        self.make(Kind::Notes, &[], &[], vec![key])?;
+        self.make(Made::Notes, &[], &[], vec![key])?;
         Ok(Progress::UnderWay)
     }
 
@@ -53,7 +63,7 @@ impl Client {
                 expected.commands.push(key);
                 Progress::UnderWay
             }
-            Some((Stage::Member | Stage::Outside(_) | Stage::Rejoining(_), _)) | None => {
+            Some((Stage::Member | Stage::Outside(_) | Stage::Rejoining(_) | Stage::Over(_), _)) | None => {
                 Progress::Done(Reply::Conversation(id))
             }
         }
@@ -99,7 +109,7 @@ impl Client {
             return;
         }
         let people = std::slice::from_ref(found);
-        if let Err(failure) = self.make(Kind::Direct { peer: found.user }, people, &claimed, waiting.clone()) {
+        if let Err(failure) = self.make(Made::Direct { peer: found.user }, people, &claimed, waiting.clone()) {
             waiting.into_iter().for_each(|key| self.refuse(key, failure));
         }
     }
@@ -111,30 +121,40 @@ impl Client {
     }
 
     /// Makes a group of one's own and asks the server to take it, once it is on disk.
-    fn make(
+    pub(super) fn make(
         &mut self,
-        kind: Kind,
+        made: Made<'_>,
         people: &[UserFound],
         claimed: &[ClaimedKey],
         waiting: Waiting,
-    ) -> Result<(), Failure> {
+    ) -> Result<ConversationId, Failure> {
         let now = self.server_now();
         let Some(groups) = &mut self.groups else { return Err(Failure::WrongState) };
         let conversation = ConversationId(self.random.id());
-        let created = groups.create(conversation, people, claimed, now).map_err(|error| match error {
+        let (kind, created, roles) = match made {
+            Made::Direct { peer } => {
+                (Kind::Direct { peer }, groups.create(conversation, people, claimed, now), Vec::new())
+            }
+            Made::Notes => (Kind::Notes, groups.create(conversation, people, claimed, now), Vec::new()),
+            Made::Group(charter) => {
+                let created = groups.create_group(conversation, charter, (people, claimed), now);
+                (Kind::Group, created, charter.person_roles())
+            }
+        };
+        let created = created.map_err(|error| match error {
             GroupError::KeyPackageMissing => Failure::Refused(Code::NoKeyPackage),
             _ => Failure::Untrusted,
         })?;
         let client_id = ClientId(self.random.id());
         let (state, welcome) = (created.state, created.welcome);
-        let request = CreateConversationRequest { client_id, conversation, kind, state, welcome, roles: Vec::new() };
+        let request = CreateConversationRequest { client_id, conversation, kind, state, welcome, roles };
         for person in people {
             self.list.contact_mut(person.user).name = Some(person.name.clone());
         }
         self.list.add(conversation, Row::new(kind, Stage::Creating(Box::new(request)), now));
         self.waiting.conversation.insert(conversation, Expected { kind, commands: waiting });
         self.ask_create(conversation);
-        Ok(())
+        Ok(conversation)
     }
 
     /// Asks the server to take a conversation that was made here.
@@ -182,6 +202,7 @@ impl Client {
         self.introduce(id);
         self.presence.meet();
         self.has_come(id);
+        self.resume_wishes(id);
     }
 
     /// A conversation has come that somebody may wait for.

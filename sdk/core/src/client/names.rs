@@ -20,8 +20,10 @@ impl Client {
 
     /// Whether the other side of a conversation can be shown: it is known, or its name stands for nobody else.
     pub(super) fn is_nameable(&self, kind: Kind, people: &[Member]) -> bool {
-        others(kind, people)
-            .all(|member| self.list.name(member.user).is_some() || self.stands_for(&member.name, member.user))
+        // In a group whoever cannot be named is not: nobody else is to be kept from it.
+        kind == Kind::Group
+            || others(kind, people)
+                .all(|member| self.list.name(member.user).is_some() || self.stands_for(&member.name, member.user))
     }
 
     /// Whether `name` is the name of `user`, or may become it: neither has been seen with another.
@@ -34,5 +36,5 @@ impl Client {
 
 /// The other side of a conversation of this kind; whoever else is named is not asked after.
 fn others(kind: Kind, people: &[Member]) -> impl Iterator<Item = &Member> {
-    people.iter().filter(move |member| kind == Kind::Direct { peer: member.user })
+    people.iter().filter(move |member| kind == Kind::Group || kind == Kind::Direct { peer: member.user })
 }

@@ -119,8 +119,9 @@ impl Client {
             Some((Stage::Creating(_), _)) => self.ask_create(id),
             Some((Stage::Outside(_) | Stage::Rejoining(_), _)) => self.ask_rejoin_state(id),
             Some((Stage::Member, Update::Due | Update::UnderWay)) => self.update(id),
-            Some((Stage::Member, Update::None)) | None => {}
+            Some((Stage::Member, Update::None) | (Stage::Over(_), _)) | None => {}
         }
+        self.resume_wishes(id);
     }
 
     fn message(&mut self, event: &MessageReceived) {
@@ -147,6 +148,7 @@ impl Client {
         };
         if let Some(row) = self.list.row_mut(event.conversation) {
             row.ours.excuse();
+            row.heard.excuse();
         }
         self.count_unread(event.conversation);
         self.log(event.conversation, &logged(event, None, body));
@@ -162,6 +164,9 @@ impl Client {
                 }
                 self.log(id, &logged(event, None, LoggedBody::Text(text.text)));
             }
+            Content::Card(card) => self.card(id, &card),
+            Content::AskCard(_) => self.card_asked(event),
+            Content::Leave(_) => self.somebody_leaves(event),
             Content::Profile(profile) => {
                 if self.me().is_some_and(|me| me.user != sender.user) {
                     self.list.contact_mut(sender.user).display_name = profile.display_name;
@@ -181,7 +186,10 @@ impl Client {
     /// cannot take it, and gets it sealed anew, may bring both.
     fn hear(&mut self, event: &MessageReceived, text: &Text) -> bool {
         let id = event.conversation;
-        let heard = self.list.row_mut(id).map(|row| row.ours.hear(event.sender, text));
+        let heard = self.list.row_mut(id).map(|row| match row.kind {
+            Kind::Group => row.heard.hear(event.sender, text),
+            Kind::Direct { .. } | Kind::Notes => row.ours.hear(event.sender, text),
+        });
         match heard {
             Some(Heard::Next) => {}
             Some(Heard::AfterGap) => {
@@ -191,7 +199,9 @@ impl Client {
             Some(Heard::Repeated) | None => return false,
         }
         self.count_unread(id);
-        self.owed.insert(id);
+        if self.list.row(id).is_some_and(|row| row.kind != Kind::Group) {
+            self.owed.insert(id);
+        }
         self.ledger.after(Effect::Tell(Output::Notify { conversation: id }));
         true
     }
@@ -225,9 +235,19 @@ impl Client {
     fn commit(&mut self, event: &ConversationCommitted) {
         let (Some(me), Some(groups)) = (self.me(), &mut self.groups) else { return };
         let id = event.conversation;
+        let left = groups.leaving(id);
         match groups.follow(event) {
             Ok(followed) => {
                 self.outbox.moved(id, followed.epoch);
+                let is_group = self.list.row(id).is_some_and(|row| row.kind == Kind::Group);
+                if is_group && followed.removed.contains(&me) && followed.by.user != me.user {
+                    if self.wishes_to_leave(id) {
+                        return self.is_over(id, crate::conversation::End::Left);
+                    }
+                    self.log_note(id, followed.by, event.sent_at, crate::view::Note::Removed(vec![me.user]));
+                    return self.is_over(id, crate::conversation::End::Removed(followed.by.user));
+                }
+                self.moved(id, &followed, (event.client_id, event.sent_at), &left);
                 if followed.by == me {
                     return self.is_committed(id);
                 }
@@ -250,11 +270,12 @@ impl Client {
         match self.list.row(id).map(|row| (&row.stage, row.kind)) {
             Some((Stage::Outside(_), kind))
                 if kind == event.kind && self.reading.get(&id) == Some(&Reading::Absent) => {}
+            Some((Stage::Over(_), kind)) if kind == event.kind => {}
             Some(_) => return Handled::Yes,
             None => {}
         }
-        // Under a name that is somebody else's, or a group, which is not followed yet.
-        if event.kind == Kind::Group || !self.is_nameable(event.kind, &event.people) {
+        // Under a name that is somebody else's.
+        if !self.is_nameable(event.kind, &event.people) {
             return Handled::Yes;
         }
         let state = match std::mem::take(&mut self.tree) {
@@ -283,6 +304,7 @@ impl Client {
                 let row = row.unwrap_or_else(|| Row::new(event.kind, Stage::Member, event.sent_at));
                 self.list.add(id, Row { stage: Stage::Member, update: Update::Due, ..row });
                 self.soon(Alarm::Update(id), UPDATE_MS);
+                self.enter_group(id, event);
                 self.introduce(id);
                 self.presence.meet();
                 self.has_come(id);
@@ -318,6 +340,9 @@ impl Client {
         match answer {
             Ok(loaded) if loaded.state.epoch == epoch => {
                 self.went_well(Alarm::Welcome(id, epoch));
+                if loaded.kind == Kind::Group {
+                    self.meet(loaded.kind, &loaded.people);
+                }
                 self.tree = Tree::Here(id, loaded.state);
             }
             Err(problem) if may_pass(&problem) && failed < TREE_TRIES_MAX => {

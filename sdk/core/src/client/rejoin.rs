@@ -4,8 +4,9 @@ use super::connect::may_pass;
 use super::{Client, Reading};
 use crate::alarms::Alarm;
 use crate::calls::Purpose;
-use crate::conversation::{Reason, Row, Stage};
+use crate::conversation::{Reason, Row, Stage, Update};
 use crate::group::GroupError;
+use crate::membership::Membership;
 use crate::record;
 use crate::session::{Conversations, Session};
 use crate::timeline::{Logged, LoggedBody};
@@ -17,6 +18,8 @@ use sotto_wire::{ClientId, Code, ConversationId, Millis, Problem};
 
 /// Within this time a conversation is joined from outside: not all at once.
 const REJOIN_MS: Millis = Millis(2_000);
+/// So long after another commit the update that is owed is made.
+const UPDATE_MS: Millis = Millis(5_000);
 /// How often it is tried to join a conversation whose state is refused here, before it rests until the next connection.
 const TRIES_MAX: u32 = 8;
 
@@ -48,8 +51,7 @@ impl Client {
         self.went_well(Alarm::Conversations);
         let last = loaded.conversations.last().map(|summary| summary.conversation);
         for summary in loaded.conversations {
-            // Groups are not followed yet.
-            if summary.kind == Kind::Group || !self.is_nameable(summary.kind, &summary.members) {
+            if !self.is_nameable(summary.kind, &summary.members) {
                 continue;
             }
             self.meet(summary.kind, &summary.members);
@@ -67,6 +69,9 @@ impl Client {
     pub(super) fn begin_outside(&mut self, id: ConversationId, kind: Kind) {
         let now = self.server_now();
         self.list.add(id, Row::new(kind, Stage::Outside(Reason::NewDevice), now));
+        if kind == Kind::Group {
+            self.list.add_membership(id, Membership::default());
+        }
         self.reading.insert(id, Reading::Absent);
         self.soon(Alarm::Rejoin(id), REJOIN_MS);
         self.presence.meet();
@@ -109,7 +114,7 @@ impl Client {
                 let request = LoadGroupRequest { conversation: id, epoch: None };
                 self.ask::<LoadGroup>(Purpose::Rejoin(id), &request);
             }
-            (Stage::Member | Stage::Creating(_), _) => {}
+            (Stage::Member | Stage::Creating(_) | Stage::Over(_), _) => {}
         }
     }
 
@@ -171,8 +176,8 @@ impl Client {
             conversation,
             commit,
             state,
-            welcome: None,
-            roles: None,
+            welcome: pending.beside.welcome(),
+            roles: pending.beside.roles,
             invites: None,
             invite: None,
         };
@@ -192,9 +197,11 @@ impl Client {
             return;
         }
         match answer {
-            Ok(_) => {
+            Ok(committed) => {
+                let left = groups.leaving(id);
                 if let Ok(followed) = groups.confirm(id) {
                     self.outbox.moved(id, followed.epoch);
+                    self.moved(id, &followed, (client_id, committed.sent_at), &left);
                 }
                 self.is_committed(id);
             }
@@ -202,7 +209,7 @@ impl Client {
             Err(problem) => {
                 groups.abandon(id);
                 self.went_well(Alarm::Commit(id, client_id));
-                self.is_refused(id, &problem);
+                self.is_refused(id, client_id, &problem);
             }
         }
     }
@@ -211,12 +218,23 @@ impl Client {
     pub(super) fn is_committed(&mut self, id: ConversationId) {
         let at = self.server_now();
         let (Some(me), Some(row)) = (self.me(), self.list.row_mut(id)) else { return };
-        row.update = crate::conversation::Update::None;
+        row.update = match self.groups.as_ref().is_some_and(|groups| groups.needs_update(id)) {
+            true if row.update != Update::None => Update::Due,
+            _ => Update::None,
+        };
+        if row.update == Update::Due {
+            self.alarms.set(self.now.after(UPDATE_MS), Alarm::Update(id));
+        }
         if !matches!(row.stage, Stage::Member) {
             row.ours.excuse();
+            row.heard.excuse();
         }
         match std::mem::replace(&mut row.stage, Stage::Member) {
             Stage::Rejoining(_) | Stage::Outside(_) => {}
+            over @ Stage::Over(_) => {
+                row.stage = over;
+                return;
+            }
             Stage::Member | Stage::Creating(_) => return,
         }
         self.went_well(Alarm::Rejoin(id));
@@ -224,9 +242,12 @@ impl Client {
         self.log(id, &Logged { sender: me, client_id, at, sequence: None, body: LoggedBody::JoinedHere });
         self.introduce(id);
         self.has_come(id);
+        self.look_for_card(id);
+        self.look_for_names(id);
+        self.resume_wishes(id);
     }
 
-    fn is_refused(&mut self, id: ConversationId, problem: &Problem) {
+    fn is_refused(&mut self, id: ConversationId, client_id: ClientId, problem: &Problem) {
         let stage = self.list.row(id).map(|row| row.stage.clone());
         match stage {
             Some(Stage::Rejoining(reason)) => {
@@ -236,9 +257,10 @@ impl Client {
                 }
                 self.try_again(id);
             }
+            Some(Stage::Member) if self.is_wished(id, client_id) => self.wish_refused(id, problem),
             Some(Stage::Member) if problem.code == Code::StaleEpoch => self.owe_update(id),
             Some(Stage::Member) => self.forgive_update(id),
-            Some(Stage::Outside(_) | Stage::Creating(_)) | None => {}
+            Some(Stage::Outside(_) | Stage::Creating(_) | Stage::Over(_)) | None => {}
         }
     }
 }

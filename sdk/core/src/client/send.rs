@@ -101,7 +101,9 @@ impl Client {
                 row.ours.mark.read = row.ours.mark.delivered;
             }
         }
-        self.owed.insert(id);
+        if self.list.row(id).is_some_and(|row| row.kind != Kind::Group) {
+            self.owed.insert(id);
+        }
     }
 
     /// Changes what others see of this account.
@@ -171,7 +173,7 @@ impl Client {
         }
     }
 
-    fn put_waiting(&mut self, conversation: ConversationId, content: Content, client_id: ClientId) {
+    pub(super) fn put_waiting(&mut self, conversation: ConversationId, content: Content, client_id: ClientId) {
         let at = self.server_now();
         let sequence = self.outbox.add(Item { conversation, client_id, content, at, stage: Stage::Waiting });
         self.write_waiting(sequence);
@@ -261,7 +263,11 @@ impl Client {
         let random = self.random.clone();
         match self.outbox.answered((id, sequence), answer, epoch, (self.now, &random)) {
             Outcome::Unchanged => {}
-            Outcome::Shown => self.show_waiting(sequence),
+            Outcome::Shown => {
+                self.show_waiting(sequence);
+                // It may have been the word that the user leaves.
+                self.ask_leave(id);
+            }
             Outcome::Changed => {
                 self.show_waiting(sequence);
                 self.write_waiting(sequence);

@@ -147,7 +147,9 @@ impl Client {
         let me = self.me()?;
         let newest = self.outbox.of(id).rfind(|(_, item)| matches!(item.content, Content::Text(_)));
         let waiting = newest.and_then(|(_, item)| waiting_message(me, item));
-        let mut conversation = self.list.view(id, me.user, waiting)?;
+        let account = self.session.account()?;
+        let myself = (me.user, &account.name, account.display_name.as_str());
+        let mut conversation = self.list.view(id, myself, waiting)?;
         if let Some(last) = &mut conversation.last {
             last.state = self.reads().shown(last.state);
         }

@@ -98,11 +98,14 @@ impl Client {
             match &row.stage {
                 RowStage::Creating(_) => alarms.push(Alarm::Create(id)),
                 RowStage::Outside(_) | RowStage::Rejoining(_) => alarms.push(Alarm::Rejoin(id)),
-                RowStage::Member => {}
+                RowStage::Member | RowStage::Over(_) => {}
             }
             match row.update {
                 Update::None => {}
                 Update::Due | Update::UnderWay => alarms.push(Alarm::Update(id)),
+            }
+            if row.kind == sotto_wire::conversation::Kind::Group && matches!(row.stage, RowStage::Member) {
+                alarms.extend([Alarm::Wish(id), Alarm::Leave(id), Alarm::Tidy(id), Alarm::AskCard(id)]);
             }
         }
         for alarm in alarms {

@@ -49,6 +49,12 @@ impl Client {
                 Alarm::Rejoin(id) => self.ask_rejoin_state(id),
                 Alarm::Commit(id, client_id) => self.commit_again(id, client_id),
                 Alarm::Update(id) => self.update(id),
+                Alarm::Wish(id) => self.grant(id),
+                Alarm::Leave(id) => self.ask_leave(id),
+                Alarm::Tidy(id) => self.tidy(id),
+                Alarm::AskCard(id) => self.ask_card(id),
+                Alarm::AnswerCard(id) => self.answer_card(id),
+                Alarm::Names(id) => self.ask_names(id),
                 Alarm::Presence => self.presence.again(),
                 Alarm::Acknowledge => self.acknowledge_cursor(),
             }

@@ -19,7 +19,7 @@ use mls_rs::group::CommitSecrets;
 use serde::{Deserialize, Serialize};
 use sotto_wire::account::UserFound;
 use sotto_wire::conversation::{GroupState, Welcome};
-use sotto_wire::group::Role;
+use sotto_wire::group::{PersonRole, Role};
 use sotto_wire::key::ClaimedKey;
 use sotto_wire::{ClientId, ConversationId, DeviceRef, InviteId, Millis, UserId};
 
@@ -39,6 +39,9 @@ pub(crate) struct GroupChange<'a> {
 pub(crate) struct Beside {
     /// For those that it adds.
     pub(crate) welcome: Option<(Vec<DeviceRef>, sotto_wire::Base64)>,
+    /// Owners and admins from then on, when it changes them.
+    #[serde(default)]
+    pub(crate) roles: Option<Vec<PersonRole>>,
     /// The invite that it joins by.
     pub(crate) invite: Option<InviteSecret>,
     /// What the client wants sent along; not read here.
@@ -144,6 +147,8 @@ impl Groups {
             ratchet_tree: tree.to_bytes()?.into(),
             members: members(&roster),
         };
+        let is_same = before.person_roles() == change.charter.person_roles();
+        let roles = (!is_same).then(|| change.charter.person_roles());
         let welcome = output.welcome_messages.first().map(MlsMessage::to_bytes).transpose()?;
         let welcome = welcome.map(|welcome| (wanted.into_iter().collect(), welcome.into()));
         let pending = Pending {
@@ -153,7 +158,7 @@ impl Groups {
             state,
             secret: secrets.to_bytes()?.into(),
             people: People::Anyone,
-            beside: Beside { welcome, invite: None, along },
+            beside: Beside { welcome, roles, invite: None, along },
         };
         let published = publish(&pending);
         let entry = self.entries.get_mut(&conversation).ok_or(GroupError::NotLoaded)?;

@@ -210,6 +210,11 @@ impl Accounts {
     }
 
     /// The account's name.
+    pub(crate) fn user(&self, name: &str) -> UserId {
+        let account = self.accounts.iter().find(|(_, account)| account.name.as_str() == name);
+        *account.expect("somebody of this name has signed up").0
+    }
+
     pub(crate) fn name(&self, user: UserId) -> Name {
         self.accounts.get(&user).map(|account| account.name.clone()).expect("a user of this server")
     }

@@ -16,7 +16,7 @@ use std::sync::OnceLock;
 pub(crate) const ANNA: usize = 0;
 pub(crate) const BERT: usize = 1;
 
-fn beginning() -> &'static Beginning {
+pub(crate) fn beginning() -> &'static Beginning {
     static BEGINNING: OnceLock<Beginning> = OnceLock::new();
     BEGINNING.get_or_init(Beginning::new)
 }
@@ -131,7 +131,7 @@ fn display_names_reach_the_other_side_under_the_encryption() {
     let id = direct(&mut world);
     let titles = |world: &World, browser: usize| match &world.browsers[browser].screen.conversations[&id].kind {
         sotto_core::view::ConversationKind::Direct(person) => person.title().to_owned(),
-        sotto_core::view::ConversationKind::Notes => panic!("not notes"),
+        other => panic!("not direct but {other:?}"),
     };
     assert_eq!((titles(&world, ANNA), titles(&world, BERT)), ("BERT".to_owned(), "ANNA".to_owned()));
     assert_eq!(ask(&mut world, BERT, Command::SetDisplayName("Berta".to_owned())), Ok(Reply::Done));

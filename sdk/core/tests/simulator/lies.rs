@@ -70,7 +70,7 @@ fn started(world: &mut World, browser: usize, name: &str) -> ConversationId {
 fn names(world: &World, browser: usize) -> Vec<(ConversationId, String, UserId)> {
     let direct = |(id, it): (&ConversationId, &sotto_core::view::Conversation)| match &it.kind {
         ConversationKind::Direct(person) => Some((*id, person.name.as_str().to_owned(), person.user)),
-        ConversationKind::Notes => None,
+        ConversationKind::Notes | ConversationKind::Group(_) => None,
     };
     world.browsers[browser].screen.conversations.iter().filter_map(direct).collect()
 }

@@ -1,6 +1,8 @@
 //! A model of the server: what the wire promises, in memory, without a byte of its own encryption. What a real server
 //! keeps on disk survives [`Server::restart`]; tickets, tokens and streams do not.
 
+#[path = "crowd_server.rs"]
+mod crowd_server;
 #[path = "presence.rs"]
 mod presence;
 #[path = "streams.rs"]
@@ -15,7 +17,7 @@ use sotto_core::wire::conversation::{
     Welcome,
 };
 use sotto_core::wire::event::{ConversationCommitted, ConversationWelcome, Durable, MessageReceived, TypingUpdate};
-use sotto_core::wire::group::Role;
+use sotto_core::wire::group::{LeaveConversation, Role};
 use sotto_core::wire::message::{MessageSent, SendMessage, SendMessageRequest};
 use sotto_core::wire::ping::{Ping, Pong};
 use sotto_core::wire::presence::Attend;
@@ -24,7 +26,7 @@ use sotto_core::wire::typing::{TypingNoted, TypingStart};
 use sotto_core::wire::{
     ClientId, Code, ConversationId, Cursor, DeviceRef, Endpoint, Envelope, Millis, Problem, UserId, envelope, limit,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use streams::Live;
 
 /// Group states that are kept, as a real server keeps the newest few.
@@ -45,6 +47,12 @@ struct Conversation {
     states: Vec<(GroupState, u64)>,
     /// Members, each from the row after this one on.
     members: BTreeMap<DeviceRef, u64>,
+    /// Who was a member, from the row after this one to that one.
+    gone: Vec<(DeviceRef, u64, u64)>,
+    /// Owners and admins.
+    roles: BTreeMap<UserId, Role>,
+    /// Who has left and is still in the group of the devices.
+    left: BTreeSet<UserId>,
 }
 
 /// What a conversation exists once for.
@@ -52,6 +60,7 @@ struct Conversation {
 enum PairKind {
     Direct(UserId, UserId),
     Notes(UserId),
+    Group(ConversationId),
 }
 
 /// The model server.
@@ -150,6 +159,10 @@ impl Server {
                 let device = self.accounts.device(post)?;
                 self.commit(device, request, now)
             }),
+            LeaveConversation::PATH => serve::<LeaveConversation>(post, now, |request| {
+                let device = self.accounts.device(post)?;
+                self.leave(device, request)
+            }),
             SendMessage::PATH => serve::<SendMessage>(post, now, |request| {
                 let device = self.accounts.device(post)?;
                 self.send(device, request, now)
@@ -215,7 +228,7 @@ impl Server {
         let kind = match request.kind {
             Kind::Direct { peer } => PairKind::Direct(device.user.min(peer), device.user.max(peer)),
             Kind::Notes => PairKind::Notes(device.user),
-            Kind::Group => return refuse(Code::Invalid),
+            Kind::Group => PairKind::Group(request.conversation),
         };
         let existing = self.conversations.iter().find(|(_, it)| it.kind == kind).map(|(id, _)| *id);
         if let Some(id) = self.lies.exists_as.or(existing) {
@@ -224,6 +237,7 @@ impl Server {
         let people: Vec<UserId> = match kind {
             PairKind::Direct(one, other) => vec![one, other],
             PairKind::Notes(user) => vec![user],
+            PairKind::Group(_) => request.state.members.iter().map(|member| member.user).collect(),
         };
         let current = people.iter().filter_map(|user| self.accounts.current_ref(*user));
         let mut members: Vec<_> = request.state.members.clone();
@@ -237,8 +251,14 @@ impl Server {
         let head = self.log.len() as u64;
         let members = members.into_iter().map(|member| (member, head)).collect();
         let states = vec![(request.state, head)];
-        self.conversations.insert(id, Conversation { kind, people: people.clone(), states, members });
-        if let Some(Welcome { to, welcome }) = request.welcome {
+        let roles = request.roles.iter().map(|it| (it.user, it.role)).collect();
+        let (gone, left) = (Vec::new(), BTreeSet::new());
+        let conversation = Conversation { kind, people: people.clone(), states, members, gone, roles, left };
+        let is_group = matches!(conversation.kind, PairKind::Group(_));
+        self.conversations.insert(id, conversation);
+        if let Some(welcome) = request.welcome.as_ref().filter(|_| is_group) {
+            self.invite(id, (device, epoch), welcome, now);
+        } else if let Some(Welcome { to, welcome }) = request.welcome {
             // One device for each person, so a Welcome is for one.
             let invited = *to.first().expect("a Welcome is for somebody");
             let other = people.iter().copied().find(|user| *user != invited.user).unwrap_or(invited.user);
@@ -320,16 +340,18 @@ impl Server {
         if !it.people.contains(&device.user) {
             return refuse(Code::NotAMember);
         }
+        if it.left.contains(&device.user) {
+            return refuse(Code::NotAMember);
+        }
         if request.state.epoch != it.epoch() + 1 {
             return Err(Problem { cursor: Some(head), ..Problem::new(Code::StaleEpoch) });
         }
+        self.may_commit(device, &request)?;
         let n = self.log.len() as u64 + 1;
         // Who joins from outside gets the commit itself too, as every member does.
-        let members = request.state.members.iter().map(|member| {
-            let joined = it.members.get(member).copied().unwrap_or(n - 1);
-            (*member, joined)
-        });
-        it.members = members.collect();
+        self.regroup(request.conversation, (&request.state.members, request.roles.as_deref()), n);
+        let it = self.conversations.get_mut(&request.conversation).ok_or(Problem::new(Code::NotFound))?;
+        let welcome = request.welcome;
         let epoch = request.state.epoch;
         it.states.push((request.state, n));
         if it.states.len() > STATES_KEPT {
@@ -349,6 +371,9 @@ impl Server {
                 sent_at,
             })
         });
+        if let Some(welcome) = welcome {
+            self.invite(conversation, (device, epoch), &welcome, now);
+        }
         let committed = Committed { cursor, sent_at: now };
         self.keep::<Commit>((device, client_id), &committed);
         Ok(committed)
@@ -400,6 +425,7 @@ impl Conversation {
         match self.kind {
             PairKind::Direct(one, other) => Kind::Direct { peer: if one == user { other } else { one } },
             PairKind::Notes(_) => Kind::Notes,
+            PairKind::Group(_) => Kind::Group,
         }
     }
 }

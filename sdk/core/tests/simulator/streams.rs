@@ -176,10 +176,10 @@ impl Server {
             let from = usize::try_from(stream.sent).expect("a small log");
             for (row, n) in self.log.iter().zip(1_u64..).skip(from) {
                 let id = row.event.conversation();
-                let joined = self.conversations.get(&id).and_then(|it| it.members.get(&stream.device));
+                let conversation = self.conversations.get(&id);
                 let wanted = match row.to {
                     Some(device) => device == stream.device,
-                    None => joined.is_some_and(|joined| n > *joined),
+                    None => conversation.is_some_and(|it| it.gets(stream.device, n)),
                 };
                 if wanted {
                     let frame = row.event.to_frame(now).into();
