@@ -400,3 +400,6 @@ pub(crate) async fn load_welcome(
         .await?;
     row.map(|row| column(&row, 0)).transpose()
 }
+
+#[cfg(test)]
+mod tests;

@@ -219,13 +219,14 @@ pub(crate) async fn people_by_conversation(
 }
 
 /// Who is shown nothing of what `user` does in a conversation: those who have not accepted it, and those who block
-/// `user` or whom `user` blocks. With `user` among them, nobody is.
+/// `user` or whom `user` blocks. With `user` among them, who may have left just now, nobody is shown anything.
 pub(crate) async fn shut_out(
     pool: &AnyPool,
     (conversation, user): (ConversationId, UserId),
 ) -> Result<HashSet<UserId>, StoreError> {
     let rows = sqlx::query(
         "SELECT account FROM party WHERE conversation = $1 AND accepted = 0 \
+         UNION SELECT account FROM party WHERE conversation = $1 AND account = $2 AND left_n <> 0 \
          UNION SELECT b.account FROM block b WHERE b.blocked = $2 \
          UNION SELECT b.blocked FROM block b WHERE b.account = $2",
     )

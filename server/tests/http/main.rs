@@ -6,6 +6,7 @@ mod client;
 mod commands;
 mod devices;
 mod ends;
+mod groups;
 mod keys;
 mod limits;
 mod presence;

@@ -82,7 +82,6 @@ pub(crate) fn step(
 }
 
 /// A commit of a device that adds itself by an invite.
-#[expect(dead_code, reason="soon")]
 pub(crate) fn joining(at: (ConversationId, u64), people: &[&Person], access: [u8; 32]) -> CommitRequest {
     let (conversation, epoch) = at;
     // `mls_public_message` of a `new_member_commit` (RFC 9420 §6).
