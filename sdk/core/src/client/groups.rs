@@ -74,7 +74,7 @@ impl Client {
     /// Wishes people into a group.
     pub(super) fn add_people(&mut self, id: ConversationId, people: Vec<String>) -> Result<(), Failure> {
         let names = self.names(people)?;
-        self.may(id, |role| is_staff(role))?;
+        self.may(id, is_staff)?;
         if names.is_empty() { Ok(()) } else { self.wish(id, Deed::Add(names)) }
     }
 
@@ -104,7 +104,7 @@ impl Client {
         (name, description): (Option<String>, Option<String>),
         picture: Option<Option<Bytes>>,
     ) -> Result<(), Failure> {
-        self.may(id, |role| is_staff(role))?;
+        self.may(id, is_staff)?;
         if name.as_deref().is_some_and(|name| !is_name(name)) {
             return Err(Failure::GroupNameInvalid);
         }

@@ -49,8 +49,10 @@ impl GroupView {
     /// Whether the user may do that here.
     pub fn may(&self, deed: Deed) -> bool {
         match deed {
-            Deed::Add | Deed::Rename => crate::group::is_staff(self.role),
-            Deed::Remove(role) => crate::group::may_remove(self.role, role),
+            Deed::Add | Deed::Rename => matches!(self.role, Role::Owner | Role::Admin),
+            Deed::Remove(role) => {
+                matches!((self.role, role), (Role::Owner, Role::Admin | Role::Member) | (Role::Admin, Role::Member))
+            }
             Deed::SetRoles => self.role == Role::Owner,
         }
     }

@@ -104,7 +104,9 @@ fn a_revoked_an_expired_and_a_used_up_invite_let_nobody_in() {
     let mut many = inviting(1, later(), &all);
     let (eve, pending, event) = join(&mut many, "eve", &secret());
     many.devices[eve].groups.confirm(CONVERSATION).expect("its own commit");
-    all.map(|device| many.devices[device].follow(&event).expect("the first"));
+    for device in all {
+        many.devices[device].follow(&event).expect("the first");
+    }
     many.state = pending.state;
     let (_, _, event) = join(&mut many, "fay", &secret());
     for device in [ADA, BOB, CAROL, DAN, eve] {
@@ -137,7 +139,9 @@ fn who_joined_by_an_invite_keeps_counting_after_a_new_device_took_over() {
     let mut many = inviting(1, later(), &[ADA, BOB, CAROL, DAN]);
     let (eve, pending, event) = join(&mut many, "eve", &secret());
     many.devices[eve].groups.confirm(CONVERSATION).expect("its own commit");
-    [ADA, BOB, CAROL, DAN].map(|device| many.devices[device].follow(&event).expect("the first"));
+    for device in [ADA, BOB, CAROL, DAN] {
+        many.devices[device].follow(&event).expect("the first");
+    }
     let mut new = many.accounts[eve].device(2);
     let loaded =
         GroupLoaded { state: pending.state, kind: Kind::Group, people: Vec::new(), accepted: true, cursor: cursor() };
