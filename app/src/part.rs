@@ -8,6 +8,8 @@ pub(crate) mod field;
 pub(crate) mod icon;
 pub(crate) mod journal;
 pub(crate) mod log;
+pub(crate) mod markdown;
+pub(crate) mod menu;
 pub(crate) mod message;
 pub(crate) mod presence;
 pub(crate) mod receipt;

@@ -14,6 +14,7 @@ pub(crate) enum Icon {
     Clock,
     Close,
     Compose,
+    Copy,
     Dark,
     Down,
     Eye,
@@ -22,6 +23,7 @@ pub(crate) enum Icon {
     Key,
     Light,
     Lock,
+    More,
     Note,
     Offline,
     Send,
@@ -45,6 +47,9 @@ impl Icon {
             Icon::Compose => {
                 "M11.5 5H7a3 3 0 0 0-3 3v9a3 3 0 0 0 3 3h9a3 3 0 0 0 3-3v-4.5M9.5 14.5l.7-3.3 7.9-7.9a1.8 1.8 0 0 1 2.6 2.6l-7.9 7.9z"
             }
+            Icon::Copy => {
+                "M9 8h9a2 2 0 0 1 2 2v9a2 2 0 0 1-2 2H9a2 2 0 0 1-2-2v-9a2 2 0 0 1 2-2zM4 16V6a2 2 0 0 1 2-2h10"
+            }
             Icon::Dark => "M20 14.5A8.5 8.5 0 0 1 9.5 4a8.5 8.5 0 1 0 10.5 10.5z",
             Icon::Down => "M12 5v13.5M6 12.5l6 6 6-6",
             Icon::Eye => {
@@ -61,6 +66,7 @@ impl Icon {
             Icon::Lock => {
                 "M8 11V8a4 4 0 0 1 8 0v3M7 11h10a2 2 0 0 1 2 2v5a2 2 0 0 1-2 2H7a2 2 0 0 1-2-2v-5a2 2 0 0 1 2-2z"
             }
+            Icon::More => "M6 12v.01M12 12v.01M18 12v.01",
             Icon::Note => "M8 4h8a2 2 0 0 1 2 2v14l-6-4-6 4V6a2 2 0 0 1 2-2z",
             Icon::Offline => "M4 4l16 16M9.2 6.1A6 6 0 0 1 17.6 10a4.3 4.3 0 0 1 2.6 7M16 19H7.5A4.5 4.5 0 0 1 6.7 10",
             Icon::Send => "M12 19V5.5M6 11l6-6 6 6",

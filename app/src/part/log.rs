@@ -2,11 +2,14 @@
 //! between two empty spaces as high as the rest. Owns the frame around them and what is said of news; which rows are in
 //! the document and where it is scrolled to is `sheet`'s.
 
+mod actions;
 mod sheet;
 
 use crate::client::{Author, Body, Client, ConversationId, ConversationKind, Paging, Row, use_client};
 use crate::locale;
 use crate::part::icon::{Icon, icon};
+use crate::part::markdown;
+use crate::part::menu::{Menu, menu};
 use crate::part::message::Message;
 use leptos::prelude::*;
 use sheet::Sheet;
@@ -22,6 +25,9 @@ struct Log {
     sheet: Sheet,
     unseen: RwSignal<u32>,
     news: RwSignal<String>,
+    /// How it went what was chosen from a menu.
+    said: RwSignal<String>,
+    menu: RwSignal<Option<Menu>>,
     author: Signal<String>,
 }
 
@@ -40,6 +46,8 @@ pub(crate) fn MessageLog(
         sheet: Sheet::new(client, conversation),
         unseen: RwSignal::new(0),
         news: RwSignal::new(String::new()),
+        said: RwSignal::new(String::new()),
+        menu: RwSignal::new(None),
         author,
     };
     let nodes = log.sheet.nodes;
@@ -61,7 +69,12 @@ pub(crate) fn MessageLog(
         <div class="log-frame">
             // New messages are announced below and not by the log itself: scrolling puts old rows into the document,
             // and a screen reader would read each of them out as if it had just come.
-            <div class="log" node_ref=nodes.scroller role="log" aria-label=text.messages aria-live="off" tabindex="0" on:scroll=move |_| log.scrolled()>
+            <div class="log" node_ref=nodes.scroller role="log" aria-label=text.messages aria-live="off" tabindex="0"
+                aria-description=text.keys
+                on:scroll=move |_| log.scrolled()
+                on:click=move |click| log.clicked(&click)
+                on:contextmenu=move |asked| log.menu_asked(&asked)
+                on:keydown=move |press| log.pressed(&press)>
                 <div class="log-inner" node_ref=nodes.inner>
                     <div class="log-start">{move || start(paging.get(), kind.get())}</div>
                     <div class="log-space" node_ref=nodes.above></div>
@@ -75,7 +88,9 @@ pub(crate) fn MessageLog(
                 </div>
             </div>
             <p class="hidden" aria-live="polite">{move || log.news.get()}</p>
+            <p class="said" role="status">{move || log.said.get()}</p>
             {move || log.sheet.away.get().then(|| jump(log))}
+            {menu(log.menu, locale::text().message.actions)}
         </div>
     }
 }
@@ -158,7 +173,10 @@ impl Log {
                 (Author::Other(_), Body::Text(text)) => {
                     unseen += 1;
                     if said.len() < SAID_MAX {
-                        said.push((locale::text().conversation.news)(&self.author.get_untracked(), text));
+                        said.push((locale::text().conversation.news)(
+                            &self.author.get_untracked(),
+                            &markdown::plain(text),
+                        ));
                     }
                 }
                 (

@@ -5,6 +5,7 @@ use crate::client::{Author, Body, Item, MessageState, Millis, Row, UnreadableCau
 use crate::locale;
 use crate::part::attempt::Attempt;
 use crate::part::icon::{Icon, icon};
+use crate::part::markdown;
 use crate::part::receipt::{name, receipt};
 use leptos::prelude::*;
 
@@ -72,9 +73,7 @@ fn spoken(item: &Item) -> bool {
 
 fn contents(item: &Item, author: Signal<String>) -> AnyView {
     match &item.body {
-        Body::Text(text) => {
-            bubble(item, author, view! { <span class="text" dir="auto">{text.clone()}</span> }.into_any())
-        }
+        Body::Text(text) => bubble(item, author, markdown::text(text)),
         Body::Unreadable(cause) => bubble(item, author, unreadable(*cause)),
         Body::JoinedHere => notice(Icon::Key, locale::text().message.joined_here),
         Body::HistoryLost => notice(Icon::Gap, locale::text().message.history_lost),
@@ -109,7 +108,19 @@ fn bubble(item: &Item, author: Signal<String>, contents: AnyView) -> AnyView {
                 <time datetime=locale::machine(item.at)>{locale::clock(item.at)}</time>
                 {state}
             </span>
+            {matches!(item.body, Body::Text(_)).then(more)}
         </div>
+    }
+    .into_any()
+}
+
+/// The button that asks for the message's menu. The log hears it; it is no stop of its own for Tab.
+fn more() -> AnyView {
+    let name = locale::text().message.actions;
+    view! {
+        <button type="button" class="more" tabindex="-1" aria-haspopup="menu" aria-label=name title=name>
+            {icon(Icon::More)}
+        </button>
     }
     .into_any()
 }

@@ -3,6 +3,7 @@
 use crate::client::{Author, Conversation, ConversationKind, UserId, use_client};
 use crate::locale;
 use crate::part::avatar;
+use crate::part::markdown;
 use crate::part::receipt::receipt;
 use crate::route::{Route, use_router};
 use leptos::prelude::*;
@@ -83,8 +84,8 @@ fn preview(row: &Conversation) -> AnyView {
     }
     let notes = matches!(row.kind, ConversationKind::Notes);
     let words = match &row.last {
-        Some(last) if last.author == Author::Me && !notes => (text.you)(&last.text),
-        Some(last) => last.text.clone(),
+        Some(last) if last.author == Author::Me && !notes => (text.you)(&markdown::plain(&last.text)),
+        Some(last) => markdown::plain(&last.text),
         None if notes => text.notes_nothing_yet.to_owned(),
         None => text.nothing_yet.to_owned(),
     };
