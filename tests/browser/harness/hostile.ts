@@ -85,7 +85,8 @@ const ways: ((address: string) => string)[] = [
 const controls = ['\u202E', '\u202D', '\u2066', '\u2067', '\u200F', '\u200B', '\u200D', '\uFEFF', '\u00AD', '\u0007', '\u001B[2J'];
 
 const fullLength = 16_000;
-const endless = ['*', '**', '_', '`', '``', '[', '](', '[](', '~~', '||', '*a', '*a* ', '**a_', '>', '- ', '\\*', '[a](https://a', '\u202E', 'e\u0301', '🏽'];
+// No emoji: where no font has one, the browser alone takes seconds to look for it.
+const endless = ['*', '**', '_', '`', '``', '[', '](', '[](', '~~', '||', '*a', '*a* ', '**a_', '>', '- ', '\\*', '[a](https://a', '\u202E', 'e\u0301', '\u0634'];
 
 export function hostile(): string[] {
   const texts = [
