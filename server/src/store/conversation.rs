@@ -96,6 +96,10 @@ pub(crate) async fn create(tx: &mut Write, new: &NewConversation, now: Millis) -
         .execute(&mut **tx)
         .await?;
     party::add(tx, (new.conversation, &all), Some(new.creator.user)).await?;
+    if let Kind::Direct { peer } = new.kind {
+        // No client can accept yet, and people who have not would not see each other type. Goes when the core accepts.
+        party::accept(tx, (new.conversation, peer)).await?;
+    }
     party::set_roles(tx, new.conversation, &staff).await?;
     let members: Vec<DeviceRef> = members.into_iter().collect();
     join(tx, (new.conversation, &members), (n, n.plus(1))).await?;

@@ -42,11 +42,23 @@ async fn types(server: &Server, who: &Person, conversation: ConversationId) {
     who.call::<TypingStart>(server, &TypingRequest { conversation }).await.expect("noted");
 }
 
+/// A direct conversation that only `one` has accepted.
+async fn request(server: &Server, one: &Person, other: &Person) -> ConversationId {
+    let created = one.call::<CreateConversation>(server, &creation(one, other)).await.expect("created");
+    // Direct ones begin as accepted for now.
+    sqlx::query("UPDATE party SET accepted = 0 WHERE account = $1")
+        .bind(other.user.0.as_slice())
+        .execute(&mut server.database().await)
+        .await
+        .expect("as if it were to be accepted");
+    created.conversation
+}
+
 #[tokio::test]
 async fn until_a_request_is_accepted_neither_is_shown_to_the_other() {
     let server = Server::start().await;
     let (ada, ben) = (Person::sign_up(&server, "ada").await, Person::sign_up(&server, "ben").await);
-    let room = ada.call::<CreateConversation>(&server, &creation(&ada, &ben)).await.expect("created").conversation;
+    let room = request(&server, &ada, &ben).await;
     let mut eyes = Socket::open((&server, &ben), None, &[]).await;
     assert!(has_accepted(&server, &ada).await && !has_accepted(&server, &ben).await);
     assert!(!sees(&server, &ada, &ben).await && !sees(&server, &ben, &ada).await);
@@ -73,7 +85,7 @@ async fn until_a_request_is_accepted_neither_is_shown_to_the_other() {
 async fn who_writes_has_accepted() {
     let server = Server::start().await;
     let (ada, ben) = (Person::sign_up(&server, "ada").await, Person::sign_up(&server, "ben").await);
-    let room = ada.call::<CreateConversation>(&server, &creation(&ada, &ben)).await.expect("created").conversation;
+    let room = request(&server, &ada, &ben).await;
     assert!(!has_accepted(&server, &ben).await);
     say(&server, &ben, (room, "hello")).await;
     assert!(has_accepted(&server, &ben).await);
