@@ -1,6 +1,6 @@
 //! Tests of what is done to Trunk's output: on a staged folder as Trunk writes it, with a module assembled by hand.
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -8,9 +8,10 @@ import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { extractBoot } from './boot.mjs';
 import { finish } from './finish.mjs';
 import { shortened } from './imports.mjs';
+import { loading, takeLater, withoutHints } from './later.mjs';
 import { figures } from './size.mjs';
 import { trustGlue } from './trusted.mjs';
-import { staticRange } from './wasm.mjs';
+import { dataRange, staticRange } from './wasm.mjs';
 
 const GLUE = `function getStringFromWasm0(ptr, len) { return memory.slice(ptr, ptr + len); }
 const imports = {
@@ -129,6 +130,49 @@ test('function that the glue does not have, or has twice, fails the build', () =
   assert.throws(() => shortened(module, GLUE + GLUE), /has 2 functions/);
 });
 
+const LOADER = `import { initSync } from "./main.js";
+const fetched = () => fetch(new URL("./split_pages.wasm", import.meta.url));
+export const __wasm_split_load_pages = fetched;
+`;
+const IMPORTING = 'import * as import2 from "./snippets/sotto-later/loader.js"\n';
+
+test('part that is loaded later is taken out of the folder of snippets and optimised', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'sotto-later-'));
+  const from = join(folder, 'snippets/sotto-later');
+  mkdirSync(from, { recursive: true });
+  writeFileSync(join(from, 'loader.js'), LOADER);
+  writeFileSync(join(from, 'split_pages.wasm'), 'part');
+  const taken = takeLater(folder, (path) => `${readFileSync(path)}, optimised`);
+  assert.deepEqual(taken, { parts: [{ name: 'split_pages.wasm', wasm: 'part, optimised' }], loader: LOADER });
+  assert.deepEqual(readdirSync(join(folder, 'snippets')), []);
+  assert.deepEqual(takeLater(folder), { parts: [], loader: '' });
+});
+
+test('loader becomes a piece of the glue and fetches each part from its final address', () => {
+  const made = loading(`${IMPORTING}use(import2);`, LOADER, [['split_pages.wasm', '/later-pages-1.wasm']]);
+  assert.doesNotMatch(made, /^(import|export) /m);
+  const asked = [];
+  new Function('use', 'fetch', made.replace(/^use.*$/m, '') + 'use(import2);')((loader) => loader.__wasm_split_load_pages(), (address) => asked.push(address));
+  assert.deepEqual(asked, ['/later-pages-1.wasm']);
+});
+
+test('loader that is not as expected fails the build', () => {
+  const addresses = [['split_pages.wasm', '/later-pages-1.wasm']];
+  assert.throws(() => loading('use();', LOADER, addresses), /does not import the loader/);
+  assert.throws(() => loading(IMPORTING, LOADER, [['split_other.wasm', '/x.wasm']]), /names split_other.wasm 0 times/);
+  assert.throws(() => loading(IMPORTING, LOADER, []), /not what wasm_split_cli_support writes/);
+});
+
+test('page gives no hint to load a part before it is wanted', () => {
+  const hints = '<link rel="modulepreload" href="/snippets/sotto-later/split_pages.wasm" crossorigin="anonymous">';
+  assert.equal(withoutHints(`<head>${hints}<link href="/a.css"></head>`), '<head><link href="/a.css"></head>');
+});
+
+test('range of a part needs no stack', () => {
+  const part = Buffer.from([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, ...section(11, [1, 0, ...constant(2000), 2, 65, 65])]);
+  assert.deepEqual(dataRange(part), { start: 2000, end: 2002 });
+});
+
 test('staged folder ends with hashed names, no inline script, and compressed copies', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'sotto-finish-'));
   writeFileSync(join(folder, 'index.html'), PAGE);
@@ -140,7 +184,7 @@ test('staged folder ends with hashed names, no inline script, and compressed cop
   assert.match(page, new RegExp(`<script type="module" src="/${made.boot}"></script>`));
   assert.doesNotMatch(page, /sotto-app-c09b|import init/);
   assert.match(readFileSync(join(folder, made.boot), 'utf8'), new RegExp(`'/${made.glue}'[^]*'/${made.wasm}'`));
-  for (const name of Object.values(made)) assert.match(name, /^(app|boot)-[0-9a-f]{16}\.(js|wasm)$/);
+  for (const name of Object.values(made).flat()) assert.match(name, /^(app|boot)-[0-9a-f]{16}\.(js|wasm)$/);
   const glue = readFileSync(join(folder, made.glue));
   assert.deepEqual(brotliDecompressSync(readFileSync(join(folder, `${made.glue}.br`))), glue);
   assert.deepEqual(gunzipSync(readFileSync(join(folder, `${made.glue}.gz`))), glue);

@@ -10,17 +10,20 @@ const FIRST_SCREEN_KB = 600;
 const SHELL_KB = 160;
 
 const COUNTED = /\.(css|html|js|wasm)$/;
+/** What `finish.mjs` names so is loaded when it is wanted, or when there is nothing else to do. */
+const LATER = /^later-/;
 
 /** Figures of a folder: one per file without a budget, then the sums with theirs. */
 export async function figures(folder) {
   const files = filesBelow(folder).filter((path) => !/\.(br|gz)$/.test(path));
   const sized = await Promise.all(files.map(async (path) => ({ path, bytes: await shipped(folder, path) })));
   const sum = (keep) => sized.filter(({ path }) => keep(path)).reduce((total, { bytes }) => total + bytes, 0);
-  const counted = (path) => COUNTED.test(path);
+  const counted = (path) => COUNTED.test(path) && !LATER.test(path);
   return [
     ...sized.map(({ path, bytes }) => figure(`size: ${path.replace(/-[0-9a-f]{16}/, '')}`, bytes, null)),
     figure('size: first screen', sum(counted), FIRST_SCREEN_KB),
     figure('size: shell before the module', sum((path) => counted(path) && !path.endsWith('.wasm')), SHELL_KB),
+    figure('size: loaded later', sum((path) => LATER.test(path)), null),
     figure('size: all files', sum(() => true), null),
   ];
 }

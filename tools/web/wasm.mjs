@@ -9,10 +9,20 @@ const END = 0x0b;
 
 /** The addresses `[start, end)` of linear memory that active data segments fill: what was compiled in. */
 export function staticRange(wasm) {
+  const range = dataRange(wasm);
+  if (range.end === 0) throw new Error('the module has no data segment');
+  const globals = [...sections(wasm)].filter(([id]) => id === GLOBAL_SECTION);
+  const stackTops = globals.flatMap(([, reader]) => mutableI32Globals(reader));
+  // The linker puts the stack below the data. Were it inside, a string made at run time could lie in the range.
+  if (stackTops.some((top) => top > range.start)) throw new Error('the stack does not lie below the data');
+  if (stackTops.length === 0) throw new Error('the module has no stack pointer');
+  return range;
+}
+
+/** The same of a part that has no stack of its own; from infinity to nought when it has no data. */
+export function dataRange(wasm) {
   const range = { start: Infinity, end: 0 };
-  const stackTops = [];
   for (const [id, reader] of sections(wasm)) {
-    if (id === GLOBAL_SECTION) stackTops.push(...mutableI32Globals(reader));
     if (id !== DATA_SECTION) continue;
     for (let left = reader.unsigned(); left > 0; left -= 1) {
       const flags = reader.unsigned();
@@ -23,10 +33,6 @@ export function staticRange(wasm) {
       range.end = Math.max(range.end, end);
     }
   }
-  if (range.end === 0) throw new Error('the module has no data segment');
-  // The linker puts the stack below the data. Were it inside, a string made at run time could lie in the range.
-  if (stackTops.some((top) => top > range.start)) throw new Error('the stack does not lie below the data');
-  if (stackTops.length === 0) throw new Error('the module has no stack pointer');
   return range;
 }
 

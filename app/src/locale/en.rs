@@ -281,6 +281,12 @@ pub(super) static TEXT: Text = Text {
         empty: "Nothing to show. Entries hold no messages, names or keys.",
         kind: log_kind,
     },
+    later: Later {
+        title: "One moment",
+        loading: "Loading this page",
+        failed: "This page could not be loaded. Check your connection and try again.",
+        again: "Try again",
+    },
     place: Place {
         other_version_title: "Sotto has been updated",
         other_version_text: "Another tab runs a newer version. Load this one again to go on here.",

@@ -53,6 +53,7 @@ texts! {
         link: Link,
         journal: Journal,
         self_test: SelfTest,
+        later: Later,
         place: Place,
         time: Time,
         failure: fn(Failure) -> Words,
@@ -314,6 +315,13 @@ texts! {
         kind: fn(&LogKind) -> String,
     }
 
+    /// Pages that are loaded later.
+    Later {
+        title: Words,
+        loading: Words,
+        failed: Words,
+        again: Words,
+    }
     /// Where the app cannot run.
     Place {
         other_version_title: Words,

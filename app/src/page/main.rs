@@ -3,10 +3,9 @@
 
 use crate::client::use_client;
 use crate::locale;
-use crate::page::connection::ConnectionPane;
 use crate::page::conversation::ConversationPane;
+use crate::page::later;
 use crate::page::list::ListPane;
-use crate::page::settings::SettingsPane;
 use crate::page::start::StartDialog;
 use crate::part::field;
 use crate::part::icon::logo;
@@ -25,6 +24,7 @@ pub(crate) fn MainPage() -> impl IntoView {
             router.replace(Route::List);
         }
     });
+    later::prefetch();
     let pane = Memo::new(move |_| router.route());
     let side = move || matches!(pane.get(), Route::List | Route::SignIn | Route::SignUp);
     let skip = move |click: web_sys::MouseEvent| {
@@ -40,8 +40,8 @@ pub(crate) fn MainPage() -> impl IntoView {
                 <section class="pane" id="pane" tabindex="-1" aria-labelledby="pane-title">
                     {move || match pane.get() {
                         Route::Conversation(id) => view! { <ConversationPane id=id /> }.into_any(),
-                        Route::Settings => view! { <SettingsPane /> }.into_any(),
-                        Route::Connection => view! { <ConnectionPane /> }.into_any(),
+                        Route::Settings => later::settings().into_any(),
+                        Route::Connection => later::connection().into_any(),
                         Route::List | Route::SignIn | Route::SignUp => nothing_open().into_any(),
                     }}
                 </section>

@@ -21,7 +21,12 @@ pub(crate) fn wasm_bindgen() -> Result<(), Failure> {
         let said = answer(program(folder.join(command)).arg("--version"));
         said.is_some_and(|said| said == format!("{command} {wanted}"))
     };
-    if COMMANDS.into_iter().all(is_wanted) {
+    // The command is ours as much as wasm-bindgen's: another text of it is another command.
+    let source_path = house::root().join("tools/wasm-bindgen/src/main.rs");
+    let source = fs::read(&source_path).map_err(at(&source_path))?;
+    let built_from = folder.join("wasm-bindgen.source");
+    let is_of_source = fs::read(&built_from).is_ok_and(|built| built == source);
+    if is_of_source && COMMANDS.into_iter().all(is_wanted) {
         satisfied("wasm-bindgen", wanted);
         return Ok(());
     }
@@ -32,6 +37,7 @@ pub(crate) fn wasm_bindgen() -> Result<(), Failure> {
             let built = house::tools_target().join("debug").join(command);
             fs::copy(&built, folder.join(command)).map_err(at(&built))?;
         }
+        fs::write(&built_from, &source).map_err(at(&built_from))?;
         Ok(())
     })
 }
