@@ -4,6 +4,7 @@
 mod account;
 mod connection;
 mod conversation;
+mod later;
 mod list;
 mod main;
 mod pane;
