@@ -160,6 +160,7 @@ test('loader that is not as expected fails the build', () => {
   const addresses = [['split_pages.wasm', '/later-pages-1.wasm']];
   assert.throws(() => loading('use();', LOADER, addresses), /does not import the loader/);
   assert.throws(() => loading(IMPORTING, LOADER, [['split_other.wasm', '/x.wasm']]), /names split_other.wasm 0 times/);
+  assert.throws(() => loading('import * as import1 from "__wasm_split_placeholder__"', '', []), /was not cut/);
   assert.throws(() => loading(IMPORTING, LOADER, []), /not what wasm_split_cli_support writes/);
 });
 

@@ -29,6 +29,7 @@ function optimised(path) {
 
 /** The glue with the loader in it, which fetches each part from its final address. */
 export function loading(glue, loader, addresses) {
+  if (glue.includes('__wasm_split_placeholder__')) throw new Error('the module was not cut: the wasm-bindgen on PATH is not the present tools/wasm-bindgen');
   if (!loader) return glue;
   const importing = new RegExp(`^import \\* as (\\w+) from "${LOADER.replaceAll('.', '\\.')}";?$`, 'm').exec(glue);
   if (!importing) throw new Error('the glue does not import the loader of the later parts');
