@@ -9,8 +9,9 @@ mod theme;
 mod timeline;
 
 pub(crate) use sotto::view::{
-    Author, Body, CloseCause, Connection, Conversation, ConversationKind, Item, Link, LogKind, Me, MessageKey,
-    MessageState, Older, Pace, Privacy, Progress, Session, Severity, Sharing, SignedOutCause, UnreadableCause,
+    Author, Body, CloseCause, Connection, Conversation, ConversationKind, Item, LastWhat, Link, LogKind, Me,
+    MessageKey, MessageState, Older, Pace, Privacy, Progress, Session, Severity, Sharing, SignedOutCause,
+    UnreadableCause,
 };
 
 pub(crate) use journal::{Journal, Noted, Topic};
@@ -115,6 +116,7 @@ impl Client {
             }
             Change::Connection(connection) => self.connection.set(connection),
             Change::Link(link) => self.link.set(link),
+            Change::TakenBack { .. } => {}
             Change::Logged(entry) => self.journal.note(&entry),
             Change::Presence(people) => self.people.update(|known| known.apply(&people)),
             Change::Privacy(privacy) => self.privacy.set(privacy),

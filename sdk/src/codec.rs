@@ -42,6 +42,18 @@ macro_rules! numbers {
 
 numbers! { u8 u32 u64 }
 
+impl Coded for bool {
+    const SHAPE: u64 = shape("yes or no", &[]);
+
+    fn write(&self, bytes: &mut Vec<u8>) {
+        bytes.push(u8::from(*self));
+    }
+
+    fn read(bytes: &mut &[u8]) -> Option<Self> {
+        u8::read(bytes).map(|byte| byte != 0)
+    }
+}
+
 impl Coded for [u8; 16] {
     const SHAPE: u64 = shape("16 bytes", &[]);
 

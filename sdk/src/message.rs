@@ -7,11 +7,13 @@
 use crate::codec::{Coded, coded, shape, write_text};
 use crate::place::{Missing, Place, StoreFailure};
 use crate::shown::Told;
-use sotto_core::contract::{Command, Failure, Reply, ViewerKey, Visibility};
+use sotto_core::content::{Mention, Origin};
+use sotto_core::contract::{Command, Failure, Outgoing, Reply, ReplyTo, ViewerKey, Visibility};
 use sotto_core::view::{
-    Author, Body, Change, CloseCause, Connection, Conversation, ConversationKind, GroupView, Item, LastMessage, Link,
-    LogEntry, LogKind, Me, MessageKey, MessageState, Note, Older, Pace, Participant, Person, Position, Privacy,
-    Progress, Session, Severity, Sharing, SignedOutCause, Standing, TimelineChange, UnreadableCause,
+    Author, Body, Change, CloseCause, Connection, Conversation, ConversationKind, GroupView, Item, LastMessage,
+    LastWhat, Link, LogEntry, LogKind, Me, MessageKey, MessageState, Note, Older, Pace, Participant, Person, Position,
+    Privacy, Progress, QuoteStanding, QuoteView, ReactionCount, Session, Severity, Sharing, SignedOutCause, Standing,
+    TimelineChange, UnreadableCause,
 };
 use sotto_core::wire::account::Name;
 use sotto_core::wire::event::{LossCause, SessionEndCause};
@@ -195,7 +197,7 @@ coded! {
         3 OpenConversation(viewer, conversation),
         4 CloseConversation(viewer),
         5 LoadOlder(viewer, conversation),
-        6 Send { conversation, text, client_id },
+        6 Send { conversation, message, client_id },
         7 Retry(message),
         8 Discard(message),
         9 MarkRead(conversation),
@@ -210,7 +212,15 @@ coded! {
         18 SetRole { conversation, user, role },
         19 SetGroup { conversation, name, description, picture },
         20 LeaveGroup(conversation),
+        21 Edit { message, text, mentions },
+        22 DeleteForAll(message),
+        23 DeleteForMe(message),
+        24 React(message, emoji),
     }
+    struct Outgoing { text, reply, mentions, origin }
+    struct ReplyTo { message, excerpt }
+    struct Mention { user, start, end }
+    enum Origin { 0 Written, 1 Forwarded }
     enum Visibility { 0 Visible, 1 Hidden }
     struct Privacy { read_receipts, presence, status }
     enum Sharing { 0 Shared, 1 Kept }
@@ -240,6 +250,9 @@ coded! {
         17 TooManyPeople,
         18 NotAllowed,
         19 LastOwner,
+        20 MentionsInvalid,
+        21 EmojiInvalid,
+        22 NotYours,
     }
     enum Told { 0 Place(place), 1 Changed(change), 2 Notify(conversation) }
     enum Place { 0 Starting, 1 Leading, 2 Following, 3 OtherVersion, 4 Unsupported(missing), 5 Failed(failure) }
@@ -255,6 +268,7 @@ coded! {
         6 Logged(entry),
         7 Presence(people),
         8 Privacy(privacy),
+        9 TakenBack { message, code },
     }
     enum Session { 0 Starting, 1 SignedOut(cause), 2 Authenticating, 3 SignedIn(me) }
     enum SignedOutCause { 0 SessionEnded(cause), 1 StoreUnreadable }
@@ -309,7 +323,7 @@ coded! {
     enum LossCause { 0 Retention, 1 Unknown }
     enum Progress { 0 CatchingUp, 1 CaughtUp }
     enum Transport { 0 Sse, 1 WebSocket, 2 LongPoll, 3 Unknown }
-    struct Conversation { id, kind, last, unread, active_at, typing, standing }
+    struct Conversation { id, kind, last, unread, mentions, active_at, typing, standing }
     enum Standing { 0 Accepted, 1 Left, 2 Removed(by) }
     enum ConversationKind { 0 Direct(person), 1 Notes, 2 Group(group) }
     struct GroupView { name, description, picture, people, count, role }
@@ -329,7 +343,8 @@ coded! {
         10 MadeMember(user),
     }
     struct Person { user, name, display_name }
-    struct LastMessage { author, text, at, state }
+    struct LastMessage { author, what, text, at, state }
+    enum LastWhat { 0 Text, 1 Deleted }
     enum Author { 0 Me, 1 Other(user) }
     enum MessageState { 0 Sending, 1 Sent, 2 Delivered, 3 Read, 4 Failed(code) }
     enum TimelineChange {
@@ -338,8 +353,11 @@ coded! {
         2 Put(item),
         3 Gone(key),
     }
-    struct Item { key, position, author, at, body, state }
-    enum Body { 0 Text(text), 1 Unreadable(cause), 2 JoinedHere, 3 HistoryLost, 4 Missing, 5 Note(note) }
+    struct Item { key, position, author, at, body, state, reply, edited_at, reactions, mentions, forwarded }
+    struct QuoteView { message, author, excerpt, standing }
+    enum QuoteStanding { 0 Here, 1 Deleted, 2 Elsewhere }
+    struct ReactionCount { emoji, count, mine, who }
+    enum Body { 0 Text(text), 1 Unreadable(cause), 2 JoinedHere, 3 HistoryLost, 4 Missing, 5 Note(note), 6 Deleted }
     enum UnreadableCause { 0 WrongEpoch, 1 NotAuthentic, 2 UnknownContent }
     enum Older { 0 More, 1 None }
     struct MessageKey { conversation, sender, client_id }

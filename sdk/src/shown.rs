@@ -154,6 +154,7 @@ impl Shown {
             | Change::Logged(_)
             | Change::Presence(_)
             | Change::Privacy(_)
+            | Change::TakenBack { .. }
             | Change::Conversation(_)
             | Change::Conversations(_) => {
                 self.note(&Told::Changed(change.clone()));
@@ -177,7 +178,7 @@ impl Shown {
             Change::Connection(connection) => self.connection.change(|shown| *shown = connection),
             // For those who listen: no store keeps it.
             Change::Link(link) => self.link.set(link),
-            Change::Logged(_) => {}
+            Change::Logged(_) | Change::TakenBack { .. } => {}
             Change::Presence(told) => self.presence.change(|people| people.apply(&told)),
             Change::Privacy(privacy) => self.privacy.change(|shown| *shown = privacy),
             Change::Conversations(conversations) => self.conversations.change(|shown| {
@@ -247,7 +248,8 @@ mod tests {
 
     fn conversation(id: ConversationId, active_at: u64) -> Conversation {
         let (kind, active_at) = (ConversationKind::Notes, Millis(active_at));
-        Conversation { id, kind, last: None, unread: 0, active_at, typing: Vec::new(), standing: Standing::Accepted }
+        let (typing, standing) = (Vec::new(), Standing::Accepted);
+        Conversation { id, kind, last: None, unread: 0, mentions: 0, active_at, typing, standing }
     }
 
     const ME: ViewerKey = ViewerKey(7);

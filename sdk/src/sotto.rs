@@ -10,7 +10,8 @@ use crate::store::Store;
 use crate::tab::{Role, Tab};
 use crate::timeline::Timeline;
 use crate::{clock, leader, random, task};
-use sotto_core::contract::{Command, Failure, Input, Reply, VIEWERS_MAX, ViewerKey, Visibility};
+use sotto_core::content::Mention;
+use sotto_core::contract::{Command, Failure, Input, Outgoing, Reply, VIEWERS_MAX, ViewerKey, Visibility};
 use sotto_core::view::{Connection, Conversation, MessageKey, People, Privacy, Session};
 use sotto_core::wire::ticket::Transport;
 use sotto_core::wire::{ClientId, ConversationId, Millis};
@@ -221,12 +222,37 @@ impl Sotto {
 
     /// Sends a text: resolves as soon as it is in the outbox on disk, online or not.
     pub async fn send(&self, conversation: ConversationId, text: &str) -> Result<MessageKey, Failure> {
+        self.send_message(conversation, Outgoing::text(text)).await
+    }
+
+    /// Sends a text with all that it may have: an answer, mentions, a forwarded one.
+    pub async fn send_message(&self, conversation: ConversationId, message: Outgoing) -> Result<MessageKey, Failure> {
         // Named here, so that a tab that takes over knows whether it was carried out.
         let client_id = random::bytes().map(ClientId);
-        match self.run(Command::Send { conversation, text: text.to_owned(), client_id }).await? {
+        match self.run(Command::Send { conversation, message, client_id }).await? {
             Reply::Message(key) => Ok(key),
             Reply::Done | Reply::Conversation(_) => Err(Failure::WrongState),
         }
+    }
+
+    /// Lets an own text say something else, for all. A refusal comes as [`sotto_core::view::Change::TakenBack`].
+    pub async fn edit(&self, message: MessageKey, text: &str, mentions: Vec<Mention>) -> Result<(), Failure> {
+        self.run(Command::Edit { message, text: text.to_owned(), mentions }).await.map(drop)
+    }
+
+    /// Deletes an own message for all.
+    pub async fn delete_for_all(&self, message: MessageKey) -> Result<(), Failure> {
+        self.run(Command::DeleteForAll(message)).await.map(drop)
+    }
+
+    /// Deletes a message in this browser only.
+    pub async fn delete_for_me(&self, message: MessageKey) -> Result<(), Failure> {
+        self.run(Command::DeleteForMe(message)).await.map(drop)
+    }
+
+    /// Says with one emoji what the user thinks of a message; `None` takes it back.
+    pub async fn react(&self, message: MessageKey, emoji: Option<String>) -> Result<(), Failure> {
+        self.run(Command::React(message, emoji)).await.map(drop)
     }
 
     /// Tries a failed message again, at the end of the outbox.

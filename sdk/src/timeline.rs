@@ -114,6 +114,11 @@ pub(crate) mod tests {
             at: Millis(0),
             body: Body::Text(name.to_string()),
             state: MessageState::Sending,
+            reply: None,
+            edited_at: None,
+            reactions: Vec::new(),
+            mentions: Vec::new(),
+            forwarded: false,
         }
     }
 

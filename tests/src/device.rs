@@ -12,7 +12,7 @@ pub use seen::{Seen, Timeline};
 use crate::PATIENCE;
 use crate::http::Cookies;
 use driver::{Driver, Wish};
-use sotto_core::contract::{Command, Failure, Input, Network, Reply, ViewerKey};
+use sotto_core::contract::{Command, Failure, Input, Network, Outgoing, Reply, ViewerKey};
 use sotto_core::view::{Body, Connection, Item, Me, MessageKey, MessageState, Older, Progress, Session};
 use sotto_wire::ConversationId;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -177,7 +177,7 @@ impl Device {
 
     /// Writes a text; it is in the outbox on disk then.
     pub async fn send(&self, conversation: ConversationId, text: &str) -> MessageKey {
-        match self.ask(Command::Send { conversation, text: text.to_owned(), client_id: None }).await {
+        match self.ask(Command::Send { conversation, message: Outgoing::text(text), client_id: None }).await {
             Ok(Reply::Message(key)) => key,
             other => panic!("{}: send a text: {other:?}", self.label),
         }

@@ -202,6 +202,7 @@ texts! {
         copy: Words,
         copied: Words,
         not_copied: Words,
+        deleted: Words,
         joined_here: Words,
         history_lost: Words,
         missing: Words,

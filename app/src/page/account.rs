@@ -43,6 +43,9 @@ fn spot(failure: Failure) -> Spot {
         | Failure::TooManyPeople
         | Failure::NotAllowed
         | Failure::LastOwner
+        | Failure::MentionsInvalid
+        | Failure::EmojiInvalid
+        | Failure::NotYours
         | Failure::Storage => Spot::Form,
     }
 }

@@ -181,7 +181,12 @@ impl Log {
                 }
                 (
                     Author::Other(_),
-                    Body::Unreadable(_) | Body::JoinedHere | Body::HistoryLost | Body::Missing | Body::Note(_),
+                    Body::Deleted
+                    | Body::Unreadable(_)
+                    | Body::JoinedHere
+                    | Body::HistoryLost
+                    | Body::Missing
+                    | Body::Note(_),
                 ) => {}
             });
         }

@@ -68,12 +68,16 @@ pub(crate) fn Message(row: Row, lead: Lead, #[prop(into)] author: Signal<String>
 }
 
 fn spoken(item: &Item) -> bool {
-    matches!(item.body, Body::Text(_) | Body::Unreadable(_))
+    matches!(item.body, Body::Text(_) | Body::Deleted | Body::Unreadable(_))
 }
 
 fn contents(item: &Item, author: Signal<String>) -> AnyView {
     match &item.body {
         Body::Text(text) => bubble(item, author, markdown::text(text)),
+        Body::Deleted => {
+            let said = locale::text().message.deleted;
+            bubble(item, author, view! { <span class="text">{said}</span> }.into_any())
+        }
         Body::Unreadable(cause) => bubble(item, author, unreadable(*cause)),
         Body::JoinedHere => notice(Icon::Key, locale::text().message.joined_here),
         Body::HistoryLost => notice(Icon::Gap, locale::text().message.history_lost),
@@ -86,6 +90,7 @@ fn contents(item: &Item, author: Signal<String>) -> AnyView {
 fn body_name(body: &Body) -> &'static str {
     match body {
         Body::Text(_) => "text",
+        Body::Deleted => "deleted",
         Body::Unreadable(_) => "unreadable",
         Body::JoinedHere => "joined",
         Body::HistoryLost => "lost",

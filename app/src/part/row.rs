@@ -1,6 +1,6 @@
 //! One row of the list of conversations. Owns how a conversation is summed up; follows its own signal only.
 
-use crate::client::{Author, Conversation, ConversationKind, UserId, use_client};
+use crate::client::{Author, Conversation, ConversationKind, LastWhat, UserId, use_client};
 use crate::locale;
 use crate::part::avatar;
 use crate::part::markdown;
@@ -84,6 +84,7 @@ fn preview(row: &Conversation) -> AnyView {
     }
     let notes = matches!(row.kind, ConversationKind::Notes);
     let words = match &row.last {
+        Some(last) if last.what == LastWhat::Deleted => locale::text().message.deleted.to_owned(),
         Some(last) if last.author == Author::Me && !notes => (text.you)(&markdown::plain(&last.text)),
         Some(last) => markdown::plain(&last.text),
         None if notes => text.notes_nothing_yet.to_owned(),

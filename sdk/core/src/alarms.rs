@@ -37,6 +37,8 @@ pub(crate) enum Alarm {
     Presence,
     /// Say how far this device has come.
     Acknowledge,
+    /// Read again what is to be changed.
+    Change,
 }
 
 /// What is to be done later.

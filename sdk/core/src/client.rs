@@ -5,6 +5,7 @@
 //! one batch, and what depends on it waits for that batch.
 
 mod authenticate;
+mod change;
 mod command;
 mod connect;
 mod create;
@@ -22,6 +23,7 @@ mod update;
 
 use crate::alarms::{Alarm, Alarms};
 use crate::calls::{self, Answer, Call, Calls, Purpose, Verdict, Waiting};
+use crate::changes::Changes;
 use crate::contract::{
     BatchKey, CommandKey, Failure, Input, LoadKey, Network, NoAnswer, Output, Record, Request, RequestKey, Start,
     Wanted,
@@ -69,6 +71,7 @@ pub struct Client {
     told: Connection,
     inbox: Inbox,
     outbox: Outbox,
+    changes: Changes,
     groups: Option<Groups>,
     /// Groups that are not in memory.
     reading: SortedMap<ConversationId, Reading>,
@@ -152,6 +155,10 @@ pub(crate) enum Sought {
     Group(ConversationId),
     /// A page of the timeline.
     Page(Wish),
+    /// Where the messages stand that are to be changed.
+    Entries,
+    /// The items that are to be changed.
+    Items,
     /// The secrets of a device that this store no longer is.
     Leftovers,
 }
@@ -193,6 +200,7 @@ impl Client {
             told: Connection::None,
             inbox: Inbox::default(),
             outbox: Outbox::default(),
+            changes: Changes::default(),
             groups: None,
             reading: SortedMap::default(),
             tree: Tree::default(),
@@ -253,6 +261,7 @@ impl Client {
             let again = self.calls.use_socket(self.stream.socket(), self.now);
             self.send_again(again);
             self.receive();
+            self.change();
             self.acknowledge();
             self.dispatch();
             self.show();
@@ -386,6 +395,8 @@ impl Client {
             Some(Sought::Start) => self.started(records),
             Some(Sought::Group(conversation)) => self.group_loaded(conversation, records),
             Some(Sought::Page(wish)) => self.page_loaded(wish, &records),
+            Some(Sought::Entries) => self.entries_loaded(&records),
+            Some(Sought::Items) => self.items_loaded(&records),
             Some(Sought::Leftovers) => self.leftovers_loaded(records),
             None => {}
         }
@@ -401,6 +412,7 @@ impl Client {
             Sought::Start => self.unreadable(),
             Sought::Group(conversation) => self.group_loaded(conversation, Vec::new()),
             Sought::Page(wish) => self.page_loaded(wish, &[]),
+            Sought::Entries | Sought::Items => self.change_later(),
             Sought::Leftovers => self.leftovers_loaded(Vec::new()),
         }
     }

@@ -4,6 +4,16 @@
 //! **what is not known is [`UnknownContent`], never an error and never guessed.** Kinds from [`QUIET_FROM`] on are not
 //! shown, so an app that does not know one of them skips it.
 
+mod change;
+#[cfg(test)]
+mod tests;
+mod text;
+
+pub use change::{DELETE_WITHIN_MS, Delete, EDIT_WITHIN_MS, EMOJI_MAX_BYTES, Edit, Reaction, is_emoji};
+pub use text::{
+    EXCERPT_MAX_CHARS, MENTIONS_MAX, Mention, MessageRef, Origin, Quote, Text, are_mentions, excerpt, is_text,
+};
+
 use crate::group::Card;
 use crate::marks::MISSING_MAX;
 use serde::de::DeserializeOwned;
@@ -21,6 +31,9 @@ const RECEIPT: u8 = 0x82;
 const CARD: u8 = 0x83;
 const ASK_CARD: u8 = 0x84;
 const LEAVE: u8 = 0x85;
+const EDIT: u8 = 0x86;
+const DELETE: u8 = 0x87;
+const REACTION: u8 = 0x88;
 
 /// What a message says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -38,6 +51,12 @@ pub enum Content {
     AskCard(AskCard),
     /// The sender leaves the group.
     Leave(Leave),
+    /// A text says something else.
+    Edit(Edit),
+    /// A message is gone, for all.
+    Delete(Delete),
+    /// What the sender thinks of a message.
+    Reaction(Reaction),
 }
 
 /// A question for a group's card.
@@ -47,19 +66,6 @@ pub struct AskCard {}
 /// A leave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Leave {}
-
-/// A text.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Text {
-    /// The sending device's number of it, ascending in the order of the log. Receipts name it.
-    pub sequence: u64,
-    /// [`Text::sequence`] of the text of this device that the server took before it in this conversation; 0 for none.
-    /// Who does not have that one knows that it was kept back.
-    #[serde(default)]
-    pub after: u64,
-    /// 1 to [`limit::TEXT_MAX_BYTES`] bytes.
-    pub text: String,
-}
 
 /// A profile.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -118,6 +124,9 @@ impl Content {
             Content::Card(_) => CARD,
             Content::AskCard(_) => ASK_CARD,
             Content::Leave(_) => LEAVE,
+            Content::Edit(_) => EDIT,
+            Content::Delete(_) => DELETE,
+            Content::Reaction(_) => REACTION,
         }
     }
 
@@ -140,6 +149,9 @@ impl Content {
             CARD => open(bytes).map(Content::Card),
             ASK_CARD => open(bytes).map(Content::AskCard),
             LEAVE => open(bytes).map(Content::Leave),
+            EDIT => open(bytes).map(Content::Edit),
+            DELETE => open(bytes).map(Content::Delete),
+            REACTION => open(bytes).map(Content::Reaction),
             _ => None,
         };
         known.filter(Content::keeps_rules).ok_or(UnknownContent { visibility: visibility(kind) })
@@ -147,13 +159,14 @@ impl Content {
 
     fn keeps_rules(&self) -> bool {
         match self {
-            Content::Text(text) => {
-                text.text.len() <= limit::TEXT_MAX_BYTES && text.text.chars().any(|c| !c.is_whitespace())
-            }
+            Content::Text(text) => text.keeps_rules(),
             Content::Profile(profile) => profile.display_name.len() <= limit::DISPLAY_NAME_MAX_BYTES,
             Content::Receipt(receipt) => receipt.missing.len() <= MISSING_MAX,
             Content::Card(card) => card.keeps_rules(),
             Content::AskCard(_) | Content::Leave(_) => true,
+            Content::Edit(edit) => edit.keeps_rules(),
+            Content::Delete(_) => true,
+            Content::Reaction(reaction) => reaction.keeps_rules(),
         }
     }
 }
@@ -171,85 +184,7 @@ fn open<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
     serde_json::from_slice(json).ok()
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-    use sotto_wire::{DeviceId, UserId};
-
-    const SHOWN: UnknownContent = UnknownContent { visibility: Visibility::Shown };
-
-    fn text(text: &str) -> Content {
-        Content::Text(Text { sequence: 3, after: 2, text: text.to_owned() })
-    }
-
-    #[test]
-    fn a_later_versions_extra_fields_are_skipped() {
-        let bytes = [&[VERSION], br#"{"sequence":3,"after":2,"text":"hi","colour":"red"}"#.as_slice()].concat();
-        assert_eq!(Content::decode(TEXT, &bytes), Ok(text("hi")));
-    }
-
-    #[test]
-    fn another_version_or_kind_is_unknown_and_says_whether_it_is_shown() {
-        let bytes = text("hi").encode();
-        assert_eq!(Content::decode(0x7F, &bytes), Err(SHOWN));
-        assert_eq!(Content::decode(0xF0, &bytes), Err(UnknownContent { visibility: Visibility::Quiet }));
-        assert_eq!(Content::decode(TEXT, &[&[VERSION + 1], &bytes[1..]].concat()), Err(SHOWN));
-    }
-
-    #[test]
-    fn a_text_that_is_blank_or_too_long_is_refused() {
-        assert_eq!(Content::decode(TEXT, &text(" \n\t").encode()), Err(SHOWN));
-        assert_eq!(Content::decode(TEXT, &text(&"x".repeat(limit::TEXT_MAX_BYTES + 1)).encode()), Err(SHOWN));
-        let longest = text(&"x".repeat(limit::TEXT_MAX_BYTES));
-        assert_eq!(Content::decode(TEXT, &longest.encode()), Ok(longest));
-    }
-
-    #[test]
-    fn one_kind_never_passes_for_another() {
-        let profile = Content::Profile(Profile { display_name: "Zoë".to_owned() });
-        assert_eq!(Content::decode(TEXT, &profile.encode()), Err(SHOWN));
-    }
-
-    fn contents() -> impl Strategy<Value = Content> {
-        let of = DeviceRef { user: UserId([1; 16]), device: DeviceId([2; 16]) };
-        prop_oneof![
-            (any::<u64>(), "\\PC{0,40}x\\PC{0,40}").prop_map(|(sequence, text)| Content::Text(Text {
-                sequence,
-                after: sequence / 2,
-                text
-            })),
-            "\\PC{0,20}".prop_map(|display_name| Content::Profile(Profile { display_name })),
-            (any::<u64>(), any::<u64>()).prop_map(move |(delivered, read)| Content::Receipt(Receipt {
-                of,
-                delivered,
-                read,
-                missing: vec![Missing { first: read, last: delivered }],
-            })),
-        ]
-    }
-
-    proptest! {
-        #[test]
-        fn what_is_encoded_is_decoded(content in contents()) {
-            prop_assert_eq!(Content::decode(content.kind(), &content.encode()), Ok(content));
-        }
-
-        #[test]
-        fn any_bytes_are_decoded_or_unknown(kind in any::<u8>(), bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
-            if let Ok(content) = Content::decode(kind, &bytes) {
-                prop_assert_eq!(content.kind(), kind);
-            }
-        }
-
-        #[test]
-        fn a_damaged_content_never_breaks_the_rules(content in contents(), at in any::<usize>(), to in any::<u8>()) {
-            let mut bytes = content.encode();
-            let at = at % bytes.len();
-            bytes[at] = to;
-            if let Ok(decoded) = Content::decode(content.kind(), &bytes) {
-                prop_assert!(decoded.keeps_rules());
-            }
-        }
-    }
+/// What is as it is when it is left out.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }

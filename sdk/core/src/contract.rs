@@ -1,9 +1,12 @@
 //! What goes into a [`crate::Client`] and what comes out: the whole border between decisions and the world.
 
 mod failure;
+mod store;
 
 pub use failure::Failure;
+pub use store::{Batch, Erase, Place, Record, Table, Wanted};
 
+use crate::content::{Mention, Origin};
 use crate::view::{Change, MessageKey, Privacy};
 use bytes::Bytes;
 use sotto_wire::group::Role;
@@ -174,12 +177,30 @@ pub enum Command {
     Send {
         /// Where to.
         conversation: ConversationId,
-        /// 1 to [`sotto_wire::limit::TEXT_MAX_BYTES`] bytes of UTF-8.
-        text: String,
+        /// What.
+        message: Outgoing,
         /// Random, when this may be asked for again: it is carried out once, and answered alike, as long as it is one of
         /// the last [`SENDS_KNOWN_MAX`]. Drawn by the core when left out.
         client_id: Option<ClientId>,
     },
+    /// Let an own text say something else, for all: within [`crate::content::EDIT_WITHIN_MS`], later it changes nothing.
+    /// Shown at once; told by [`Change::TakenBack`] when the server refuses it. Answers [`Reply::Done`].
+    Edit {
+        /// Which text.
+        message: MessageKey,
+        /// As in [`Outgoing::text`].
+        text: String,
+        /// As in [`Outgoing::mentions`].
+        mentions: Vec<Mention>,
+    },
+    /// Delete an own message for all: within [`crate::content::DELETE_WITHIN_MS`], later it changes nothing. One that has
+    /// not left is forgotten. Else as [`Command::Edit`].
+    DeleteForAll(MessageKey),
+    /// Delete a message of anybody on this device. Answers [`Reply::Done`].
+    DeleteForMe(MessageKey),
+    /// Say with one emoji what one thinks of a message, in place of the one before; `None` takes it back. Else as
+    /// [`Command::Edit`].
+    React(MessageKey, Option<String>),
     /// Try a failed message again, at the end of the outbox. One that has not failed, or no longer, stays as it is. Answers
     /// [`Reply::Done`].
     Retry(MessageKey),
@@ -199,6 +220,35 @@ pub enum Command {
     /// Carry the events by this transport and no other, or by the best again: for testing (X2). Forgotten at the next
     /// start.
     UseTransport(Option<Transport>),
+}
+
+/// A text to be sent.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Outgoing {
+    /// 1 to [`sotto_wire::limit::TEXT_MAX_BYTES`] bytes of UTF-8.
+    pub text: String,
+    /// What it answers.
+    pub reply: Option<ReplyTo>,
+    /// Whom it names: at most [`crate::content::MENTIONS_MAX`], ascending.
+    pub mentions: Vec<Mention>,
+    /// Where it comes from.
+    pub origin: Origin,
+}
+
+impl Outgoing {
+    /// A text and nothing else.
+    pub fn text(text: impl Into<String>) -> Self {
+        Self { text: text.into(), ..Self::default() }
+    }
+}
+
+/// A message that is answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReplyTo {
+    /// Which; in the conversation in which it is answered.
+    pub message: MessageKey,
+    /// Its first characters, as they are shown; who has the message is shown its own.
+    pub excerpt: String,
 }
 
 /// The answer to a command.
@@ -337,116 +387,4 @@ impl std::fmt::Debug for Request {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Request({}, {}, {} bytes)", self.key.0, self.path, self.body.len())
     }
-}
-
-/// A table of the local store. Rows are ordered by their bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Table {
-    /// One row each: account and device secrets, session, cursor, settings.
-    Account,
-    /// One row a conversation: members, title, last message, read marks.
-    Conversation,
-    /// Timeline items: conversation id, then position.
-    Message,
-    /// MLS state: conversation id, then epoch.
-    Group,
-    /// What waits to be sent, in order.
-    Outbox,
-    /// Secrets of published key packages.
-    KeyPackage,
-    /// People: pinned identities and display names.
-    Contact,
-}
-
-impl Table {
-    /// Every table, in the order in which a store lists them.
-    pub const ALL: &[Table] = &[
-        Table::Account,
-        Table::Conversation,
-        Table::Message,
-        Table::Group,
-        Table::Outbox,
-        Table::KeyPackage,
-        Table::Contact,
-    ];
-
-    /// The table's name in a store.
-    pub fn name(self) -> &'static str {
-        match self {
-            Table::Account => "account",
-            Table::Conversation => "conversation",
-            Table::Message => "message",
-            Table::Group => "group",
-            Table::Outbox => "outbox",
-            Table::KeyPackage => "key_package",
-            Table::Contact => "contact",
-        }
-    }
-}
-
-/// The place of a record.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Place {
-    /// Table.
-    pub table: Table,
-    /// Row, 1 to 64 bytes; holds ids and numbers only, never a name or a text.
-    pub row: Vec<u8>,
-}
-
-/// A record of the local store. The value is secret: a store seals it before it writes it.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Record {
-    /// Where.
-    pub place: Place,
-    /// What.
-    pub value: Bytes,
-}
-
-impl std::fmt::Debug for Record {
-    /// Place and length only: values are secret.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Record({:?}, {} bytes)", self.place.table, self.value.len())
-    }
-}
-
-/// What is to be written, all or nothing. [`Batch::erase`] first, then deletes, then puts.
-#[derive(Debug)]
-pub struct Batch {
-    /// Its name.
-    pub key: BatchKey,
-    /// Whether everything that was there goes, the sealing key included.
-    pub erase: Erase,
-    /// Records that go.
-    pub deletes: Vec<Place>,
-    /// Records that come or change.
-    pub puts: Vec<Record>,
-}
-
-/// Whether a batch erases the whole store first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Erase {
-    /// Keep what is there.
-    Nothing,
-    /// Erase every table, and replace the sealing key.
-    Everything,
-}
-
-/// Which records to read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Wanted {
-    /// These, where they exist.
-    Places(Vec<Place>),
-    /// All of these tables.
-    Tables(Vec<Table>),
-    /// Rows of a table that begin with `prefix`, from the highest row down.
-    Newest {
-        /// Table.
-        table: Table,
-        /// First bytes of the row.
-        prefix: Vec<u8>,
-        /// Only rows under this one; from the end without.
-        below: Option<Vec<u8>>,
-        /// At most this many.
-        limit: usize,
-    },
 }

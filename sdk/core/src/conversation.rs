@@ -1,6 +1,7 @@
 //! The list of conversations and the people in them, as they stand on disk. Owns the rows; knows neither group nor
 //! network. The rule: what changes is written with the next batch and shown with it, once.
 
+use crate::content::MessageRef;
 use crate::contract::Record;
 use crate::group::Pin;
 use crate::marks::{HeardOf, Mark, Ours, Theirs};
@@ -8,7 +9,7 @@ use crate::membership::Membership;
 use crate::record;
 use crate::sorted::{SortedMap, SortedSet};
 use crate::view::{
-    self, Author, ConversationKind, GroupView, LastMessage, MessageState, Participant, Person, Standing,
+    self, Author, ConversationKind, GroupView, LastMessage, LastWhat, MessageState, Participant, Person, Standing,
 };
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -32,6 +33,12 @@ pub(crate) struct Row {
     pub(crate) last: Option<Last>,
     /// Messages of others after the read mark.
     pub(crate) unread: u32,
+    /// Those of them that name the user.
+    #[serde(default)]
+    pub(crate) mentions: u32,
+    /// The read mark: position of the newest item when the reader last looked.
+    #[serde(default)]
+    pub(crate) read_to: u64,
     /// When something last happened.
     pub(crate) active_at: Millis,
     /// The position of the next item.
@@ -109,6 +116,12 @@ pub(crate) struct Last {
     pub(crate) at: Millis,
     /// Number of it, when this device wrote it.
     pub(crate) sequence: Option<u64>,
+    /// Which it is.
+    #[serde(default)]
+    pub(crate) of: Option<MessageRef>,
+    /// Whether it was deleted for all.
+    #[serde(default)]
+    pub(crate) deleted: bool,
 }
 
 /// A person as they stand on disk.
@@ -164,6 +177,8 @@ impl Row {
             update: Update::None,
             last: None,
             unread: 0,
+            mentions: 0,
+            read_to: 0,
             active_at: now,
             next_position: 1,
             theirs: Theirs::default(),
@@ -193,8 +208,20 @@ impl Row {
 
 impl Last {
     /// The newest text, cut to what the list shows.
-    pub(crate) fn new(user: UserId, text: &str, at: Millis, sequence: Option<u64>) -> Self {
-        Self { user, text: text.chars().take(LAST_TEXT_CHARS).collect(), at, sequence }
+    pub(crate) fn new(of: MessageRef, text: &str, at: Millis, sequence: Option<u64>) -> Self {
+        let text = text.chars().take(LAST_TEXT_CHARS).collect();
+        Self { user: of.sender.user, text, at, sequence, of: Some(of), deleted: false }
+    }
+
+    /// It says something else now.
+    pub(crate) fn reword(&mut self, text: &str) {
+        self.text = text.chars().take(LAST_TEXT_CHARS).collect();
+    }
+
+    /// It is deleted for all.
+    pub(crate) fn delete(&mut self) {
+        self.text.clear();
+        self.deleted = true;
     }
 }
 
@@ -342,6 +369,7 @@ impl List {
         };
         let logged = row.last.as_ref().map(|last| LastMessage {
             author: author(last.user, me),
+            what: if last.deleted { LastWhat::Deleted } else { LastWhat::Text },
             text: last.text.clone(),
             at: last.at,
             state: last.sequence.map_or(MessageState::Sent, |sequence| row.state_of(sequence)),
@@ -353,8 +381,8 @@ impl List {
             Stage::Over(End::Removed(by)) => Standing::Removed(by),
             Stage::Creating(_) | Stage::Outside(_) | Stage::Rejoining(_) | Stage::Member => Standing::Accepted,
         };
-        let unread = row.unread;
-        Some(view::Conversation { id, kind, last, unread, active_at, typing: Vec::new(), standing })
+        let (unread, mentions) = (row.unread, row.mentions);
+        Some(view::Conversation { id, kind, last, unread, mentions, active_at, typing: Vec::new(), standing })
     }
 
     fn group_view(&self, id: ConversationId, (me, name, display_name): Myself<'_>) -> Option<GroupView> {

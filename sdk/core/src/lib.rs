@@ -7,6 +7,7 @@
 mod alarms;
 mod backoff;
 mod calls;
+mod changes;
 mod client;
 pub mod content;
 pub mod contract;

@@ -161,7 +161,7 @@ mod tests {
     }
 
     fn text(sequence: u64, after: u64) -> Text {
-        Text { sequence, after, text: "x".to_owned() }
+        Text { sequence, after, text: "x".to_owned(), ..Text::default() }
     }
 
     #[test]

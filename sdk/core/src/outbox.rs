@@ -4,7 +4,7 @@
 //! item goes when its own event has come back, so it survives every crash before that.
 
 use crate::backoff;
-use crate::content::Content;
+use crate::content::{Content, MessageRef, Text};
 use crate::contract::{Record, SENDS_KNOWN_MAX};
 use crate::random::Random;
 use crate::record;
@@ -180,6 +180,22 @@ impl Outbox {
         if let Some(item) = self.items.get_mut(&sequence).filter(|item| item.stage == Stage::Waiting) {
             item.content = content;
         }
+    }
+
+    /// A message is deleted: its words go from the answers to it. Gives the numbers of the items back that are to be
+    /// written; what is sealed already keeps its bytes.
+    pub(crate) fn strip(&mut self, conversation: ConversationId, of: MessageRef) -> Vec<u64> {
+        let mut changed = Vec::new();
+        for (sequence, item) in self.items.iter_mut().filter(|(_, item)| item.conversation == conversation) {
+            if let Content::Text(Text { reply: Some(reply), .. }) = &mut item.content
+                && reply.of == of
+                && !reply.excerpt.is_empty()
+            {
+                reply.excerpt.clear();
+                changed.push(*sequence);
+            }
+        }
+        changed
     }
 
     /// What to do next, in conversations that `may` be sent to. To be answered by [`Outbox::sealed`] or

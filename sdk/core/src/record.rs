@@ -2,6 +2,7 @@
 //!
 //! The rule: a row holds ids and numbers only, values are JSON, and what a later version adds is skipped when read.
 
+use crate::content::MessageRef;
 use crate::contract::{Place, Record, Table};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -55,6 +56,18 @@ pub(crate) fn message(conversation: ConversationId, position: u64) -> Place {
 /// The row of a timeline item within [`Table::Message`].
 pub(crate) fn message_row(conversation: ConversationId, position: u64) -> Vec<u8> {
     [conversation.0.as_slice(), &position.to_be_bytes()].concat()
+}
+
+/// The row that says where a message stands: 64 bytes.
+pub(crate) fn index(conversation: ConversationId, of: MessageRef) -> Place {
+    let MessageRef { sender, client_id } = of;
+    let row = [conversation.0, sender.user.0, sender.device.0, client_id.0].concat();
+    Place { table: Table::Index, row }
+}
+
+/// The row of a change that waits for its message.
+pub(crate) fn change(number: u64) -> Place {
+    Place { table: Table::Change, row: number.to_be_bytes().to_vec() }
 }
 
 /// `value` at `place`.

@@ -3,60 +3,23 @@
 //!
 //! The rule: what changes while a page is being read is not lost, and each item is told in the place that it has now.
 
-use crate::content::{Content, Text};
+mod item;
+
+pub(crate) use item::{Effect, Logged, LoggedBody, waiting_item};
+
+use crate::changes::Step;
 use crate::contract::{Record, VIEWERS_MAX, ViewerKey};
-use crate::conversation::{self, Row};
-use crate::outbox;
+use crate::conversation::Row;
 use crate::record;
 use crate::sorted::SortedMap;
-use crate::view::{
-    Body, Item, MessageKey, MessageState, Note, Older, Position, Sharing, TimelineChange, UnreadableCause,
-};
-use serde::{Deserialize, Serialize};
-use sotto_wire::{ClientId, ConversationId, DeviceRef, Millis};
+use crate::view::{Item, MessageKey, MessageState, Older, Sharing, TimelineChange};
+use item::{item, state};
+use sotto_wire::{ConversationId, DeviceRef};
 
 /// Items of a page: more than a tall screen shows.
 pub(crate) const PAGE: usize = 50;
 /// Positions from here on are of what is not yet in the log. Under 2⁵³, so that it is a number in JavaScript too.
 const WAITING_FROM: u64 = 1 << 52;
-
-/// An item as it stands on disk.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Logged {
-    /// Who sent it.
-    pub(crate) sender: DeviceRef,
-    /// The sender's id of it.
-    pub(crate) client_id: ClientId,
-    /// When the server took it.
-    pub(crate) at: Millis,
-    /// Number of it, when this device sent it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) sequence: Option<u64>,
-    /// What it is.
-    pub(crate) body: LoggedBody,
-}
-
-/// What an item on disk is.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum LoggedBody {
-    /// A text.
-    Text(String),
-    /// Not readable: keys that are gone or were never here.
-    WrongEpoch,
-    /// Not readable: somebody has changed it.
-    NotAuthentic,
-    /// Not readable: of a kind that was not known when it came.
-    UnknownContent,
-    /// The device joined here.
-    JoinedHere,
-    /// Events were lost here.
-    HistoryLost,
-    /// The sender wrote something here that the server has kept back.
-    Missing,
-    /// Something happened in the group.
-    Note(Note),
-}
 
 /// The open timelines: at most [`VIEWERS_MAX`].
 #[derive(Debug, Default)]
@@ -77,12 +40,14 @@ struct Open {
     lowest: u64,
     /// This device's items on screen and how far each was last told to have come: that may still change.
     own: SortedMap<u64, (Logged, MessageState)>,
+    /// What came, changed or went while a page is being read.
+    came: SortedMap<u64, Option<Logged>>,
 }
 
 #[derive(Debug)]
 enum Page {
-    /// The first one is being read; what came meanwhile.
-    First(SortedMap<u64, Logged>),
+    /// The first one is being read.
+    First,
     /// Nothing is being read.
     Shown,
     /// An older one is being read.
@@ -109,14 +74,17 @@ pub(crate) struct Eyes<'a> {
     pub(crate) row: &'a Row,
     /// Whether it is shown what others have read.
     pub(crate) reads: Sharing,
+    /// What is to be changed in the conversation's items and is not yet, in order.
+    pub(crate) pending: &'a [Step],
 }
 
 impl Timeline {
     /// Opens a conversation for a viewer and says what to read.
     pub(crate) fn open(&mut self, viewer: ViewerKey, conversation: ConversationId) -> Wish {
         self.next_number += 1;
-        let (number, page) = (self.next_number, Page::First(SortedMap::default()));
-        let open = Open { conversation, number, page, lowest: u64::MAX, own: SortedMap::default() };
+        let (number, page) = (self.next_number, Page::First);
+        let (own, came) = (SortedMap::default(), SortedMap::default());
+        let open = Open { conversation, number, page, lowest: u64::MAX, own, came };
         self.open.insert(viewer, open);
         if self.open.len() > VIEWERS_MAX
             && let Some((&first, _)) = self.open.iter().min_by_key(|(_, open)| open.number)
@@ -150,7 +118,7 @@ impl Timeline {
     pub(crate) fn older(&mut self, viewer: ViewerKey, conversation: ConversationId) -> Option<Wish> {
         let open = self.open.get_mut(&viewer).filter(|open| open.conversation == conversation)?;
         match open.page {
-            Page::First(_) | Page::Older => None,
+            Page::First | Page::Older => None,
             Page::Shown => {
                 open.page = Page::Older;
                 Some(Wish { conversation, number: open.number, below: Some(open.lowest) })
@@ -171,14 +139,13 @@ impl Timeline {
         let read = records.iter().take(PAGE);
         let mut logged: SortedMap<u64, Logged> =
             read.filter_map(|record| Some((record::number(record)?, record::read(record)?))).collect();
-        let page = std::mem::replace(&mut open.page, Page::Shown);
-        let first = match page {
-            Page::First(came) => {
-                logged.extend(came);
-                true
+        let first = matches!(std::mem::replace(&mut open.page, Page::Shown), Page::First);
+        for (position, came) in std::mem::take(&mut open.came) {
+            let is_read = logged.remove(&position).is_some();
+            if let Some(came) = came.filter(|_| first || is_read) {
+                logged.insert(position, came);
             }
-            Page::Older | Page::Shown => false,
-        };
+        }
         open.lowest = logged.keys().next().copied().unwrap_or(open.lowest).min(open.lowest);
         let mut items: Vec<Item> = Vec::new();
         for (position, logged) in logged {
@@ -203,8 +170,8 @@ impl Timeline {
     ) -> Vec<Told> {
         let mut told = Vec::new();
         for (viewer, open) in self.of(conversation) {
-            if let Page::First(came) = &mut open.page {
-                came.insert(position, logged.clone());
+            if matches!(open.page, Page::First) {
+                open.came.insert(position, Some(logged.clone()));
                 continue;
             }
             open.lowest = open.lowest.min(position);
@@ -214,9 +181,36 @@ impl Timeline {
         told
     }
 
+    /// An item of the log looks different, or has gone when there is none.
+    pub(crate) fn changed(
+        &mut self,
+        (key, position): (MessageKey, u64),
+        logged: Option<&Logged>,
+        eyes: Eyes<'_>,
+    ) -> Vec<Told> {
+        let mut told = Vec::new();
+        for (viewer, open) in self.of(key.conversation) {
+            if !matches!(open.page, Page::Shown) {
+                open.came.insert(position, logged.cloned());
+            }
+            if matches!(open.page, Page::First) || position < open.lowest {
+                continue;
+            }
+            open.own.remove(&position);
+            told.push(match logged {
+                Some(logged) => {
+                    open.keep(position, logged.clone(), eyes);
+                    (viewer, TimelineChange::Put(item(key.conversation, position, logged, eyes)))
+                }
+                None => (viewer, TimelineChange::Gone(key)),
+            });
+        }
+        told
+    }
+
     /// An item of the outbox has come or changed.
     pub(crate) fn waiting(&mut self, conversation: ConversationId, item: &Item) -> Vec<Told> {
-        let told = self.of(conversation).filter(|(_, open)| !matches!(open.page, Page::First(_)));
+        let told = self.of(conversation).filter(|(_, open)| !matches!(open.page, Page::First));
         told.map(|(viewer, _)| (viewer, TimelineChange::Put(item.clone()))).collect()
     }
 
@@ -247,39 +241,4 @@ impl Open {
             self.own.insert(position, (logged, state));
         }
     }
-}
-
-fn state(logged: &Logged, eyes: Eyes<'_>) -> MessageState {
-    let state = logged.sequence.map_or(MessageState::Sent, |sequence| eyes.row.state_of(sequence));
-    eyes.reads.shown(state)
-}
-
-fn item(conversation: ConversationId, position: u64, logged: &Logged, eyes: Eyes<'_>) -> Item {
-    let key = MessageKey { conversation, sender: logged.sender, client_id: logged.client_id };
-    let body = match &logged.body {
-        LoggedBody::Text(text) => Body::Text(text.clone()),
-        LoggedBody::WrongEpoch => Body::Unreadable(UnreadableCause::WrongEpoch),
-        LoggedBody::NotAuthentic => Body::Unreadable(UnreadableCause::NotAuthentic),
-        LoggedBody::UnknownContent => Body::Unreadable(UnreadableCause::UnknownContent),
-        LoggedBody::JoinedHere => Body::JoinedHere,
-        LoggedBody::HistoryLost => Body::HistoryLost,
-        LoggedBody::Missing => Body::Missing,
-        LoggedBody::Note(note) => Body::Note(note.clone()),
-    };
-    let author = conversation::author(logged.sender.user, eyes.me.user);
-    Item { key, position: Position(position), author, at: logged.at, body, state: state(logged, eyes) }
-}
-
-/// What a person sees of an item of the outbox; nothing of one that is not for eyes.
-pub(crate) fn waiting_item(me: DeviceRef, item: &outbox::Item) -> Option<Item> {
-    let Content::Text(Text { sequence, text, .. }) = &item.content else { return None };
-    let (at, state) = match &item.stage {
-        outbox::Stage::Waiting | outbox::Stage::Sealed { .. } => (item.at, MessageState::Sending),
-        outbox::Stage::Taken { sent_at } => (*sent_at, MessageState::Sent),
-        outbox::Stage::Failed { code } => (item.at, MessageState::Failed(*code)),
-    };
-    let key = MessageKey { conversation: item.conversation, sender: me, client_id: item.client_id };
-    let author = conversation::author(me.user, me.user);
-    let position = Position(WAITING_FROM.saturating_add(*sequence));
-    Some(Item { key, position, author, at, body: Body::Text(text.clone()), state })
 }

@@ -3,12 +3,15 @@
 
 mod connection;
 mod group;
+mod message;
 mod privacy;
 
 pub use connection::{CloseCause, Connection, Link, LogEntry, LogKind, Pace, Progress, Severity};
 pub use group::{Deed, GroupView, Note, Participant, Standing};
+pub use message::{LastWhat, QuoteStanding, QuoteView, ReactionCount};
 pub use privacy::{People, Privacy, Sharing};
 
+use crate::content::Mention;
 use crate::contract::ViewerKey;
 use sotto_wire::account::Name;
 use sotto_wire::event::SessionEndCause;
@@ -37,6 +40,13 @@ pub enum Change {
     Privacy(Privacy),
     /// The open timeline of this viewer.
     Timeline(ViewerKey, TimelineChange),
+    /// The server has refused an edit, a deletion or a reaction of the user's: the message is shown as it was.
+    TakenBack {
+        /// Which message.
+        message: MessageKey,
+        /// Why.
+        code: Code,
+    },
 }
 
 /// Who uses this device.
@@ -83,6 +93,8 @@ pub struct Conversation {
     pub last: Option<LastMessage>,
     /// Messages of others after the read mark.
     pub unread: u32,
+    /// Those of them that name the user.
+    pub mentions: u32,
     /// When something last happened: the list's order, newest first.
     pub active_at: Millis,
     /// Who of the others is writing now.
@@ -125,7 +137,9 @@ impl Person {
 pub struct LastMessage {
     /// Who wrote it.
     pub author: Author,
-    /// First characters of its text.
+    /// What it is.
+    pub what: LastWhat,
+    /// First characters of its text; none once it is deleted.
     pub text: String,
     /// When.
     pub at: Millis,
@@ -172,6 +186,16 @@ pub struct Item {
     pub body: Body,
     /// How far it has come; [`MessageState::Sent`] for those of others.
     pub state: MessageState,
+    /// What it answers.
+    pub reply: Option<QuoteView>,
+    /// When it was last edited.
+    pub edited_at: Option<Millis>,
+    /// What people think of it, in the order in which it was first said.
+    pub reactions: Vec<ReactionCount>,
+    /// Whom it names, ascending.
+    pub mentions: Vec<Mention>,
+    /// Whether it was taken from another conversation.
+    pub forwarded: bool,
 }
 
 /// What an item is.
@@ -179,6 +203,8 @@ pub struct Item {
 pub enum Body {
     /// A text.
     Text(String),
+    /// A message that its author has deleted for all.
+    Deleted,
     /// A message that this device cannot read, and why. Never fake text.
     Unreadable(UnreadableCause),
     /// This device joined here; what is older it cannot read.

@@ -9,6 +9,8 @@ mod accounts;
 mod behaviour;
 #[path = "simulator/browser.rs"]
 mod browser;
+#[path = "simulator/changes.rs"]
+mod changes;
 #[path = "simulator/check.rs"]
 mod check;
 #[path = "simulator/crowd.rs"]

@@ -6,6 +6,11 @@ use wasm_bindgen_test::wasm_bindgen_test;
 use zeroize::Zeroizing;
 
 const ME: ViewerKey = ViewerKey(7);
+const HELLO: MessageKey = MessageKey {
+    conversation: HERE,
+    sender: DeviceRef { user: UserId([1; 16]), device: DeviceId([2; 16]) },
+    client_id: ClientId([3; 16]),
+};
 
 fn command(command: Command) -> Message {
     Message::Follower(FromFollower::Command { from: ME, lead: LeadKey(u64::MAX), number: 3, command })
@@ -16,6 +21,7 @@ fn what_is_said_is_what_is_heard() {
     let person = Person { user: UserId([1; 16]), name: Name::new("ben").expect("a name"), display_name: "Bén".into() };
     let last = LastMessage {
         author: Author::Other(UserId([1; 16])),
+        what: LastWhat::Text,
         text: "hello".into(),
         at: Millis(5),
         state: MessageState::Failed(Code::NotAMember),
@@ -25,6 +31,7 @@ fn what_is_said_is_what_is_heard() {
         kind: ConversationKind::Direct(person.clone()),
         last: Some(last),
         unread: 9,
+        mentions: 2,
         active_at: Millis(6),
         typing: vec![UserId([2; 16])],
         standing: Standing::Removed(UserId([2; 16])),
@@ -44,7 +51,31 @@ fn what_is_said_is_what_is_heard() {
     let away = PersonPresence { user: UserId([2; 16]), presence: Presence::Offline, last_seen };
     let privacy = Privacy { read_receipts: Sharing::Kept, presence: Audience::Nobody, status: Status::Busy };
     let note = Item { body: Body::Note(Note::Added(vec![UserId([3; 16])])), ..item(HERE, 3, 3) };
-    let items = vec![note, item(HERE, 1, 1), Item { body: Body::JoinedHere, ..item(HERE, 2, u64::MAX) }];
+    let mention = Mention { user: UserId([1; 16]), start: 0, end: 2 };
+    let quote =
+        QuoteView { message: HELLO, author: Author::Me, excerpt: "hel".into(), standing: QuoteStanding::Elsewhere };
+    let who = vec![UserId([1; 16])];
+    let rich = Item {
+        reply: Some(quote),
+        edited_at: Some(Millis(9)),
+        reactions: vec![ReactionCount { emoji: "👍".into(), count: 1, mine: true, who }],
+        mentions: vec![mention],
+        forwarded: true,
+        ..item(HERE, 3, 3)
+    };
+    let answer = Outgoing {
+        reply: Some(ReplyTo { message: HELLO, excerpt: "hel".into() }),
+        mentions: vec![mention],
+        origin: Origin::Forwarded,
+        ..Outgoing::text("hi")
+    };
+    let items = vec![
+        note,
+        rich,
+        Item { body: Body::Deleted, ..item(HERE, 4, 4) },
+        item(HERE, 1, 1),
+        Item { body: Body::JoinedHere, ..item(HERE, 2, u64::MAX) },
+    ];
     let told = vec![
         Told::Place(Place::Failed(StoreFailure::Full)),
         Told::Changed(Change::Session(Session::SignedOut(Some(SignedOutCause::StoreUnreadable)))),
@@ -53,6 +84,7 @@ fn what_is_said_is_what_is_heard() {
         Told::Changed(Change::Timeline(ME, TimelineChange::Opened { conversation: HERE, items, older: Older::More })),
         Told::Changed(Change::Presence(vec![away])),
         Told::Changed(Change::Privacy(privacy)),
+        Told::Changed(Change::TakenBack { message: HELLO, code: Code::Internal }),
         Told::Notify(HERE),
     ];
     let said = [
@@ -73,7 +105,11 @@ fn what_is_said_is_what_is_heard() {
             picture: Some(None),
         }),
         command(Command::LeaveGroup(HERE)),
-        command(Command::Send { conversation: HERE, text: String::new(), client_id: Some(ClientId([4; 16])) }),
+        command(Command::Send { conversation: HERE, message: answer, client_id: Some(ClientId([4; 16])) }),
+        command(Command::Edit { message: HELLO, text: "now".into(), mentions: Vec::new() }),
+        command(Command::DeleteForAll(HELLO)),
+        command(Command::DeleteForMe(HELLO)),
+        command(Command::React(HELLO, Some("👍".into()))),
     ];
     for message in said {
         assert_eq!(Message::from_bytes(&message.to_bytes()), Ok(message));

@@ -66,6 +66,7 @@ impl Seen {
         let text = |item: Item| match item.body {
             Body::Text(text) => text,
             Body::Unreadable(cause) => format!("<unreadable: {cause:?}>"),
+            Body::Deleted => "<deleted>".to_owned(),
             Body::JoinedHere => "<joined here>".to_owned(),
             Body::HistoryLost => "<history lost>".to_owned(),
             Body::Missing => "<missing>".to_owned(),
@@ -82,7 +83,7 @@ impl Seen {
                 self.connections.push(connection);
             }
             Change::Link(_) | Change::Logged(_) => {}
-            Change::Presence(_) | Change::Privacy(_) => {}
+            Change::Presence(_) | Change::Privacy(_) | Change::TakenBack { .. } => {}
             Change::Conversation(conversation) => {
                 self.conversations.insert(conversation.id, conversation);
             }

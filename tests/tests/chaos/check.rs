@@ -122,7 +122,9 @@ fn screen(person: &Person, log: &Log, items: &[Item]) -> usize {
                 let row = log.rows.iter().find(|row| log.key(row) == item.key).expect("it came from the server");
                 assert!(!is_readable(row), "{name}: cannot read what was sealed for it: {item:?}");
             }
-            (Body::Unreadable(_) | Body::HistoryLost | Body::Missing | Body::Note(_), _) => panic!("{name}: no text: {item:?}"),
+            (Body::Unreadable(_) | Body::HistoryLost | Body::Missing | Body::Note(_) | Body::Deleted, _) => {
+                panic!("{name}: no text: {item:?}")
+            }
         }
     }
     assert_eq!(joined_here > 0, person.moves > 0, "{name}: a device that came later says so");

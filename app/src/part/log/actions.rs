@@ -84,7 +84,12 @@ impl Log {
                 let act = Callback::new(move |()| self.copy(&words));
                 vec![Choice { shape: Icon::Copy, words: text.copy, act }]
             }
-            Body::Unreadable(_) | Body::Note(_) | Body::JoinedHere | Body::HistoryLost | Body::Missing => Vec::new(),
+            Body::Deleted
+            | Body::Unreadable(_)
+            | Body::Note(_)
+            | Body::JoinedHere
+            | Body::HistoryLost
+            | Body::Missing => Vec::new(),
         }
     }
 

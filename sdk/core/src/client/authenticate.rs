@@ -366,6 +366,7 @@ impl Client {
         self.overdue.clear();
         (self.inbox, self.outbox, self.list) = (Inbox::default(), Outbox::default(), List::default());
         self.outbox.load(&[], 1);
+        self.forget_changes();
         (self.timeline, self.typing, self.written) = (Timeline::default(), Typing::default(), Written::default());
     }
 

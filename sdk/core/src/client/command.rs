@@ -40,8 +40,8 @@ impl Client {
                 self.set_group(conversation, (name, description), picture)?;
             }
             Command::LeaveGroup(conversation) => self.leave_group(conversation)?,
-            Command::Send { conversation, text, client_id } => {
-                let key = self.write_text(conversation, text, client_id)?;
+            Command::Send { conversation, message, client_id } => {
+                let key = self.write_text(conversation, message, client_id)?;
                 return Ok(Progress::Done(Reply::Message(key)));
             }
             Command::OpenConversation(viewer, conversation) => {
@@ -50,6 +50,10 @@ impl Client {
             }
             Command::CloseConversation(viewer) => self.timeline.close(viewer),
             Command::LoadOlder(viewer, conversation) => self.read_older(viewer, conversation),
+            Command::Edit { message, text, mentions } => self.edit(message, text, mentions)?,
+            Command::DeleteForAll(message) => self.delete_for_all(message)?,
+            Command::DeleteForMe(message) => self.delete_for_me(message)?,
+            Command::React(message, emoji) => self.react(message, emoji)?,
             Command::Retry(message) => self.retry(message)?,
             Command::Discard(message) => self.discard(message)?,
             Command::MarkRead(conversation) => {

@@ -350,7 +350,7 @@ impl Client {
     /// Writes down what happened in a group.
     pub(super) fn log_note(&mut self, id: ConversationId, sender: DeviceRef, at: Millis, note: Note) {
         let client_id = ClientId(self.random.id());
-        self.log(id, &Logged { sender, client_id, at, sequence: None, body: LoggedBody::Note(note) });
+        self.log(id, &Logged::new(sender, client_id, at, LoggedBody::Note(note)));
     }
 
     /// Whether the user may leave: the last owner hands over first.

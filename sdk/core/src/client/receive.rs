@@ -5,6 +5,7 @@ use super::connect::may_pass;
 use super::{Client, Reading, Sought, Tree};
 use crate::alarms::Alarm;
 use crate::calls::Purpose;
+use crate::changes::What;
 use crate::content::{Content, Receipt, Text, Visibility};
 use crate::contract::{Output, Record};
 use crate::conversation::{Reason, Row, Stage, Update};
@@ -36,7 +37,7 @@ enum Handled {
 impl Client {
     /// Handles what waits in the inbox, as far as it can be handled now.
     pub(super) fn receive(&mut self) {
-        while self.session.account().is_some() && !self.ledger.is_full() {
+        while self.session.account().is_some() && !self.ledger.is_full() && !self.changes.is_full() {
             let Some(taken) = self.inbox.take() else { break };
             let handled = match &taken.entry {
                 Entry::Event(event) if self.inbox.has_seen(event) => Handled::Yes,
@@ -151,7 +152,7 @@ impl Client {
             row.heard.excuse();
         }
         self.count_unread(event.conversation);
-        self.log(event.conversation, &logged(event, None, body));
+        self.log(event.conversation, &logged(event, body));
     }
 
     fn content(&mut self, event: &MessageReceived, content: Content) {
@@ -162,7 +163,7 @@ impl Client {
                 if self.me().is_some_and(|me| me.user != sender.user) && !self.hear(event, &text) {
                     return;
                 }
-                self.log(id, &logged(event, None, LoggedBody::Text(text.text)));
+                self.log(id, &Logged::text(sender, event.client_id, event.sent_at, text));
             }
             Content::Card(card) => self.card(id, &card),
             Content::AskCard(_) => self.card_asked(event),
@@ -179,6 +180,11 @@ impl Client {
                     self.show_marks(id);
                 }
             }
+            content @ (Content::Edit(_) | Content::Delete(_) | Content::Reaction(_)) => {
+                if let Some((of, what)) = What::of(content) {
+                    self.step(id, of, (sender.user, event.sent_at), what);
+                }
+            }
         }
     }
 
@@ -193,12 +199,18 @@ impl Client {
         match heard {
             Some(Heard::Next) => {}
             Some(Heard::AfterGap) => {
-                let gap = Logged { client_id: ClientId(self.random.id()), ..logged(event, None, LoggedBody::Missing) };
+                let gap = Logged { client_id: ClientId(self.random.id()), ..logged(event, LoggedBody::Missing) };
                 self.log(id, &gap);
             }
             Some(Heard::Repeated) | None => return false,
         }
         self.count_unread(id);
+        let names_me = |me: DeviceRef| text.mentions.iter().any(|mention| mention.user == me.user);
+        if self.me().is_some_and(names_me)
+            && let Some(row) = self.list.row_mut(id)
+        {
+            row.mentions = row.mentions.saturating_add(1);
+        }
         if self.list.row(id).is_some_and(|row| row.kind != Kind::Group) {
             self.owed.insert(id);
         }
@@ -222,13 +234,17 @@ impl Client {
     fn settle_item(&mut self, sequence: u64, (sender, client_id): (DeviceRef, ClientId), at: Millis) {
         let Some(item) = self.outbox.remove(sequence) else { return };
         self.ledger.delete(record::outbox(sequence));
-        if let Content::Text(Text { sequence, text, .. }) = item.content {
-            self.typing.sent(item.conversation);
+        let conversation = item.conversation;
+        if let Content::Text(text) = item.content {
+            let sequence = text.sequence;
+            self.typing.sent(conversation);
             if let Some(row) = self.list.row_mut(item.conversation) {
                 row.taken = row.taken.max(sequence);
             }
-            let body = LoggedBody::Text(text);
-            self.log(item.conversation, &Logged { sender, client_id, at, sequence: Some(sequence), body });
+            let logged = Logged::text(sender, client_id, at, text);
+            self.log(conversation, &Logged { sequence: Some(sequence), ..logged });
+        } else if let Some((of, what)) = What::of(item.content) {
+            self.step(conversation, of, (sender.user, at), what);
         }
     }
 
@@ -379,7 +395,7 @@ impl Client {
         let at = self.server_now();
         for id in members {
             let client_id = ClientId(self.random.id());
-            self.log(id, &Logged { sender: me, client_id, at, sequence: None, body: LoggedBody::HistoryLost });
+            self.log(id, &Logged::new(me, client_id, at, LoggedBody::HistoryLost));
             if let Some(row) = self.list.row_mut(id) {
                 row.ours.excuse();
             }
@@ -389,6 +405,6 @@ impl Client {
     }
 }
 
-fn logged(event: &MessageReceived, sequence: Option<u64>, body: LoggedBody) -> Logged {
-    Logged { sender: event.sender, client_id: event.client_id, at: event.sent_at, sequence, body }
+fn logged(event: &MessageReceived, body: LoggedBody) -> Logged {
+    Logged::new(event.sender, event.client_id, event.sent_at, body)
 }

@@ -239,7 +239,7 @@ impl Client {
         }
         self.went_well(Alarm::Rejoin(id));
         let client_id = ClientId(self.random.id());
-        self.log(id, &Logged { sender: me, client_id, at, sequence: None, body: LoggedBody::JoinedHere });
+        self.log(id, &Logged::new(me, client_id, at, LoggedBody::JoinedHere));
         self.introduce(id);
         self.has_come(id);
         self.look_for_card(id);

@@ -4,8 +4,8 @@
 use super::Client;
 use super::command::display_name;
 use crate::calls::Purpose;
-use crate::content::{Content, Profile, Receipt, Text};
-use crate::contract::{Failure, OUTBOX_MAX};
+use crate::content::{Content, Mention, Profile, Quote, Receipt, Text, are_mentions, excerpt};
+use crate::contract::{Failure, OUTBOX_MAX, Outgoing, ReplyTo};
 use crate::conversation::{Row, Stage as RowStage};
 use crate::marks::Ours;
 use crate::outbox::{Item, Next, Outcome, Stage};
@@ -24,19 +24,20 @@ impl Client {
     pub(super) fn write_text(
         &mut self,
         conversation: ConversationId,
-        text: String,
+        message: Outgoing,
         asked_id: Option<ClientId>,
     ) -> Result<MessageKey, Failure> {
         let me = self.me().ok_or(Failure::WrongState)?;
         if let Some(client_id) = asked_id.filter(|id| self.outbox.knows(*id)) {
             return Ok(MessageKey { conversation, sender: me, client_id });
         }
-        if text.trim().is_empty() {
-            return Err(Failure::TextEmpty);
+        let Outgoing { text, reply, mentions, origin } = message;
+        checked(&text, &mentions)?;
+        if reply.as_ref().is_some_and(|reply| reply.message.conversation != conversation) {
+            return Err(Failure::NotFound);
         }
-        if text.len() > limit::TEXT_MAX_BYTES {
-            return Err(Failure::TextTooLong);
-        }
+        let quote = |reply: ReplyTo| Quote { of: reply.message.message(), excerpt: excerpt(&reply.excerpt) };
+        let reply = reply.map(quote);
         self.list.row(conversation).ok_or(Failure::NotFound)?;
         if self.outbox.len() >= OUTBOX_MAX {
             return Err(Failure::OutboxFull);
@@ -47,7 +48,11 @@ impl Client {
             let known = self.outbox.known_record(client_id);
             self.ledger.put(known);
         }
-        self.put_waiting(conversation, Content::Text(Text { sequence, after: 0, text }), client_id);
+        self.put_waiting(
+            conversation,
+            Content::Text(Text { sequence, after: 0, text, reply, mentions, origin }),
+            client_id,
+        );
         self.show_waiting(sequence);
         self.typing.sent(conversation);
         Ok(MessageKey { conversation, sender: me, client_id })
@@ -96,7 +101,7 @@ impl Client {
         }
         let reads = self.reads();
         if let Some(row) = self.list.row_mut(id) {
-            row.unread = 0;
+            (row.unread, row.mentions, row.read_to) = (0, 0, row.next_position.saturating_sub(1));
             if reads == Sharing::Shared {
                 row.ours.mark.read = row.ours.mark.delivered;
             }
@@ -183,9 +188,12 @@ impl Client {
     pub(super) fn write_waiting(&mut self, sequence: u64) {
         let Some(item) = self.outbox.item(sequence) else { return };
         let is_quiet = !matches!(item.content, Content::Text(_));
-        if is_quiet && matches!(item.stage, Stage::Failed { .. }) {
-            self.outbox.remove(sequence);
+        if let Stage::Failed { code } = item.stage
+            && is_quiet
+        {
+            let item = self.outbox.remove(sequence);
             self.ledger.delete(record::outbox(sequence));
+            self.take_back(item, code);
         } else if let Some(record) = self.outbox.record(sequence) {
             self.ledger.put(record);
         }
@@ -286,4 +294,15 @@ impl Client {
             self.ask::<TypingStart>(Purpose::Typing, &TypingRequest { conversation });
         }
     }
+}
+
+/// Checks a text and whom it names.
+pub(super) fn checked(text: &str, mentions: &[Mention]) -> Result<(), Failure> {
+    if text.trim().is_empty() {
+        return Err(Failure::TextEmpty);
+    }
+    if text.len() > limit::TEXT_MAX_BYTES {
+        return Err(Failure::TextTooLong);
+    }
+    if are_mentions(text, mentions) { Ok(()) } else { Err(Failure::MentionsInvalid) }
 }

@@ -1,14 +1,17 @@
 //! What a person is told. Each change is told once, after the batch that it stands in.
 
 use super::{Client, Sought};
-use crate::content::{Content, Text};
+use crate::changes::{Entry, What};
+use crate::content::Content;
 use crate::contract::Wanted::Newest;
 use crate::contract::{Output, Record, Table, ViewerKey, Wanted};
+use crate::conversation::Last;
 use crate::ledger::Effect;
-use crate::outbox;
 use crate::record;
 use crate::timeline::{self, Eyes, Logged, LoggedBody, Wish};
-use crate::view::{self, Change, Conversation, LastMessage, Link, LogKind, MessageKey, Sharing, TimelineChange};
+use crate::view::{
+    Body, Change, Conversation, Item, LastMessage, LastWhat, Link, LogKind, MessageKey, Sharing, TimelineChange,
+};
 use sotto_wire::ConversationId;
 
 impl Client {
@@ -84,26 +87,32 @@ impl Client {
     pub(super) fn page_loaded(&mut self, wish: Wish, records: &[Record]) {
         let Some(me) = self.me() else { return };
         let Some(row) = self.list.row(wish.conversation) else { return };
+        let (reads, pending) = (self.reads(), self.pending(wish.conversation));
         let waiting = self.outbox.of(wish.conversation);
-        let waiting = waiting.filter_map(|(_, item)| timeline::waiting_item(me, item)).collect();
-        let reads = self.reads();
-        let change = self.timeline.loaded(wish, records, waiting, Eyes { me, row, reads });
+        let waiting = waiting.filter_map(|(_, item)| timeline::waiting_item(me, item, &pending)).collect();
+        let change = self.timeline.loaded(wish, records, waiting, Eyes { me, row, reads, pending: &pending });
         self.tell_viewers(change);
     }
 
     /// Puts an item at the end of a conversation's log.
     pub(super) fn log(&mut self, conversation: ConversationId, logged: &Logged) {
         let Some(me) = self.me() else { return };
-        let reads = self.reads();
+        let (reads, pending) = (self.reads(), self.pending(conversation));
         let Some(row) = self.list.row_mut(conversation) else { return };
         let position = row.take_position();
         row.active_at = row.active_at.max(logged.at);
         if let LoggedBody::Text(text) = &logged.body {
-            row.last = Some(crate::conversation::Last::new(logged.sender.user, text, logged.at, logged.sequence));
+            row.last = Some(Last::new(logged.message(), text, logged.at, logged.sequence));
+            let entry = Entry { position: Some(position), ..Entry::default() };
+            self.ledger.put(entry.record(conversation, logged.message()));
+            self.changes.came((conversation, logged.message()), position);
         }
         self.ledger.put(record::write(record::message(conversation, position), logged));
-        let changes = self.timeline.logged(conversation, position, logged, Eyes { me, row, reads });
+        let changes = self.timeline.logged(conversation, position, logged, Eyes { me, row, reads, pending: &pending });
         self.tell_viewers(changes);
+        if let Some(reply) = &logged.reply {
+            self.step(conversation, reply.of, (logged.sender.user, logged.at), What::Quoted { by: position });
+        }
     }
 
     /// Tells of an item of the outbox that has come or changed.
@@ -111,7 +120,7 @@ impl Client {
         let Some(me) = self.me() else { return };
         let Some(item) = self.outbox.item(sequence) else { return };
         let conversation = item.conversation;
-        let Some(seen) = timeline::waiting_item(me, item) else { return };
+        let Some(seen) = timeline::waiting_item(me, item, &self.pending(conversation)) else { return };
         self.list.touch(conversation);
         let changes = self.timeline.waiting(conversation, &seen);
         self.tell_viewers(changes);
@@ -128,12 +137,12 @@ impl Client {
     pub(super) fn show_marks(&mut self, conversation: ConversationId) {
         let Some(me) = self.me() else { return };
         let Some(row) = self.list.row(conversation) else { return };
-        let reads = self.reads();
-        let changes = self.timeline.marked(conversation, Eyes { me, row, reads });
+        let (reads, pending) = (self.reads(), self.pending(conversation));
+        let changes = self.timeline.marked(conversation, Eyes { me, row, reads, pending: &pending });
         self.tell_viewers(changes);
     }
 
-    fn tell_viewers(&mut self, changes: impl IntoIterator<Item = (ViewerKey, TimelineChange)>) {
+    pub(super) fn tell_viewers(&mut self, changes: impl IntoIterator<Item = (ViewerKey, TimelineChange)>) {
         for (viewer, change) in changes {
             self.tell(Change::Timeline(viewer, change));
         }
@@ -146,12 +155,24 @@ impl Client {
     fn conversation(&self, id: ConversationId) -> Option<Conversation> {
         let me = self.me()?;
         let newest = self.outbox.of(id).rfind(|(_, item)| matches!(item.content, Content::Text(_)));
-        let waiting = newest.and_then(|(_, item)| waiting_message(me, item));
+        let pending = self.pending(id);
+        let waiting = newest.and_then(|(_, item)| waiting_message(timeline::waiting_item(me, item, &pending)?));
+        let is_waiting = waiting.is_some();
         let account = self.session.account()?;
         let myself = (me.user, &account.name, account.display_name.as_str());
         let mut conversation = self.list.view(id, myself, waiting)?;
         if let Some(last) = &mut conversation.last {
             last.state = self.reads().shown(last.state);
+        }
+        let shown = self.list.row(id).and_then(|row| row.last.as_ref()?.of).filter(|_| !is_waiting);
+        for step in pending.iter().filter(|step| Some(step.of) == shown && step.by == step.of.sender.user) {
+            match (&step.what, &mut conversation.last) {
+                (What::Edit { text, .. }, Some(last)) if last.what == LastWhat::Text => {
+                    last.text = Last::new(step.of, text, step.at, None).text;
+                }
+                (What::Delete, Some(last)) => (last.what, last.text) = (LastWhat::Deleted, String::new()),
+                _ => {}
+            }
         }
         Some(Conversation { typing: self.typing.of(id), ..conversation })
     }
@@ -162,9 +183,12 @@ impl Client {
     }
 }
 
-fn waiting_message(me: sotto_wire::DeviceRef, item: &outbox::Item) -> Option<LastMessage> {
-    let Content::Text(Text { text, .. }) = &item.content else { return None };
-    let seen: view::Item = timeline::waiting_item(me, item)?;
-    let text = crate::conversation::Last::new(me.user, text, seen.at, None).text;
-    Some(LastMessage { author: seen.author, text, at: seen.at, state: seen.state })
+fn waiting_message(item: Item) -> Option<LastMessage> {
+    let of = item.key.message();
+    let (what, text) = match item.body {
+        Body::Text(text) => (LastWhat::Text, Last::new(of, &text, item.at, None).text),
+        Body::Deleted => (LastWhat::Deleted, String::new()),
+        Body::Unreadable(_) | Body::JoinedHere | Body::HistoryLost | Body::Missing | Body::Note(_) => return None,
+    };
+    Some(LastMessage { author: item.author, what, text, at: item.at, state: item.state })
 }

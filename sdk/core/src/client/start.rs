@@ -13,7 +13,8 @@ use crate::view::Change;
 use sotto_wire::Millis;
 
 /// Tables that are small and always in memory.
-const ALWAYS: &[Table] = &[Table::Account, Table::Conversation, Table::Outbox, Table::Contact, Table::KeyPackage];
+const ALWAYS: &[Table] =
+    &[Table::Account, Table::Conversation, Table::Outbox, Table::Contact, Table::KeyPackage, Table::Change];
 /// What was under way before a restart goes on within this time, not all of it at once.
 const RESUME_MS: Millis = Millis(1_000);
 
@@ -48,6 +49,7 @@ impl Client {
         self.inbox = Inbox::new(progress.cursor.clone());
         self.stream.remember(progress.transport);
         self.outbox.load(&of(Table::Outbox), progress.next_sequence);
+        self.changes.load(&of(Table::Change));
         if let Some(record) = row(record::SENDS) {
             self.outbox.load_known(record);
         }

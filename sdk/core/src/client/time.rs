@@ -57,6 +57,8 @@ impl Client {
                 Alarm::Names(id) => self.ask_names(id),
                 Alarm::Presence => self.presence.again(),
                 Alarm::Acknowledge => self.acknowledge_cursor(),
+                // What is due is done when the input is settled.
+                Alarm::Change => {}
             }
         }
     }

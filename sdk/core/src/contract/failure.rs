@@ -45,6 +45,15 @@ pub enum Failure {
     /// Over [`sotto_wire::limit::TEXT_MAX_BYTES`].
     #[error("check a text: too long")]
     TextTooLong,
+    /// Mentions that are no places in their text, or over [`crate::content::MENTIONS_MAX`].
+    #[error("check the mentions of a text: no places in it")]
+    MentionsInvalid,
+    /// Not one emoji.
+    #[error("check an emoji: not one")]
+    EmojiInvalid,
+    /// The message is somebody else's.
+    #[error("change a message: somebody else's")]
+    NotYours,
     /// The command needs an account, and nobody is signed in; or the other way round.
     #[error("carry out a command: not in this state of the session")]
     WrongState,

@@ -1,7 +1,6 @@
 //! Behaviour of the outbox.
 
 use super::*;
-use crate::content::Text;
 use sotto_suite::Provider;
 use sotto_wire::Cursor;
 
@@ -16,7 +15,7 @@ fn random() -> Random {
 fn add(outbox: &mut Outbox, conversation: ConversationId) -> u64 {
     let sequence = outbox.next_sequence();
     let client_id = ClientId([u8::try_from(sequence).expect("few items"); 16]);
-    let content = Content::Text(Text { sequence, after: 0, text: format!("text {sequence}") });
+    let content = Content::Text(Text { sequence, after: 0, text: format!("text {sequence}"), ..Text::default() });
     outbox.add(Item { conversation, client_id, content, at: NOW, stage: Stage::Waiting })
 }
 

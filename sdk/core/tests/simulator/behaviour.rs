@@ -4,7 +4,7 @@ use crate::browser::Browser;
 use crate::script::{BEGIN, Beginning, PEOPLE};
 use crate::world::{Spoiled, World};
 use bytes::Bytes;
-use sotto_core::contract::{CommandKey, Failure, Input, Network, Reply, Table, ViewerKey};
+use sotto_core::contract::{CommandKey, Failure, Input, Network, Outgoing, Reply, Table, ViewerKey};
 use sotto_core::view::{Body, Change, Connection, Item, MessageKey, MessageState, Session, UnreadableCause};
 use sotto_core::wire::event::{Ephemeral, Event, HistoryLost, LossCause};
 use sotto_core::wire::message::SendMessage;
@@ -50,7 +50,7 @@ pub(crate) fn direct(world: &mut World) -> ConversationId {
 
 pub(crate) fn write(world: &mut World, browser: usize, conversation: ConversationId, text: &str) {
     let text = text.to_owned();
-    let answer = ask(world, browser, Command::Send { conversation, text, client_id: None });
+    let answer = ask(world, browser, Command::Send { conversation, message: Outgoing::text(text), client_id: None });
     assert!(matches!(answer, Ok(Reply::Message(_))), "{answer:?}");
 }
 
@@ -196,7 +196,10 @@ fn nothing_sealed_leaves_before_its_batch_and_all_of_it_after() {
     let mut client = world.browsers[ANNA].client.take().expect("it runs");
     let (key, now) = (CommandKey(900), world.now);
     client.handle(
-        Input::Command { key, command: Command::Send { conversation: id, text: "hi".to_owned(), client_id: None } },
+        Input::Command {
+            key,
+            command: Command::Send { conversation: id, message: Outgoing::text("hi"), client_id: None },
+        },
         now,
     );
     let before = outputs(&mut client);
@@ -211,7 +214,8 @@ fn nothing_sealed_leaves_before_its_batch_and_all_of_it_after() {
 fn who_writes_on_after_a_text_is_seen_to_write_although_the_text_has_ended_it() {
     let mut world = world();
     let id = direct(&mut world);
-    let (typing, text) = (Command::Typing(id), Command::Send { conversation: id, text: "hi".into(), client_id: None });
+    let (typing, text) =
+        (Command::Typing(id), Command::Send { conversation: id, message: Outgoing::text("hi"), client_id: None });
     let is_seen = |world: &World| !world.browsers[BERT].screen.conversations[&id].typing.is_empty();
     let mut ended = 0;
     for _ in 0..10 {
@@ -238,7 +242,7 @@ fn a_device_says_how_far_it_has_come_once_a_minute_at_most_and_only_when_somethi
         world.server.acknowledged.clear();
         for number in 0..30 {
             let text = format!("text {number}");
-            world.command(ANNA, Command::Send { conversation: id, text, client_id: None });
+            world.command(ANNA, Command::Send { conversation: id, message: Outgoing::text(text), client_id: None });
             world.run_for(1_000);
         }
         world.run_for(600_000);
@@ -255,7 +259,8 @@ fn trying_again_and_forgetting_are_answered_alike_when_they_are_asked_again() {
     let id = direct(&mut world);
     let refusal = |world: &mut World| {
         world.server.lies.refuses = Some(Code::NotAMember);
-        let answer = ask(world, ANNA, Command::Send { conversation: id, text: "no".into(), client_id: None });
+        let answer =
+            ask(world, ANNA, Command::Send { conversation: id, message: Outgoing::text("no"), client_id: None });
         world.server.lies.refuses = None;
         let Ok(Reply::Message(key)) = answer else { panic!("no message but {answer:?}") };
         key
@@ -288,7 +293,7 @@ fn a_failed_batch_sends_nothing_then_or_later() {
     let id = direct(&mut world);
     let mut client = world.browsers[ANNA].client.take().expect("it runs");
     let (now, send) =
-        (world.now, |text: &str| Command::Send { conversation: id, text: text.to_owned(), client_id: None });
+        (world.now, |text: &str| Command::Send { conversation: id, message: Outgoing::text(text), client_id: None });
     client.handle(Input::Command { key: CommandKey(900), command: send("hi") }, now);
     let before = outputs(&mut client);
     let [Output::Persist(batch)] = &before[..] else { panic!("{before:?}") };
@@ -438,7 +443,10 @@ fn a_long_history_is_read_page_by_page() {
     let mut world = world();
     let id = direct(&mut world);
     for number in 0..120 {
-        world.command(ANNA, Command::Send { conversation: id, text: format!("text {number}"), client_id: None });
+        world.command(
+            ANNA,
+            Command::Send { conversation: id, message: Outgoing::text(format!("text {number}")), client_id: None },
+        );
         world.run_for(400);
     }
     world.run_for(10_000);

@@ -140,7 +140,7 @@ impl Browser {
         self.next_command += 1;
         let key = CommandKey(self.next_command);
         let asked = match command {
-            Command::Send { text, .. } => Asked::Text(text.clone()),
+            Command::Send { message, .. } => Asked::Text(message.text.clone()),
             _ => Asked::Other,
         };
         self.asked.insert(key, asked);
@@ -239,6 +239,7 @@ impl Browser {
             Change::Connection(connection) => self.screen.connection = Some(connection),
             Change::Link(link) => self.screen.link = Some(link),
             Change::Logged(entry) => self.screen.logged.push(entry.kind),
+            Change::TakenBack { .. } => {}
             Change::Presence(told) => self.screen.people.apply(&told),
             Change::Privacy(privacy) => self.screen.privacy = privacy,
             Change::Conversation(conversation) => {

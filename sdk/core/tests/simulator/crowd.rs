@@ -7,7 +7,7 @@ use crate::dice::{Fault, Weather};
 use crate::script::{BEGIN, PEOPLE};
 use crate::world::World;
 use sotto_core::Command;
-use sotto_core::contract::{Failure, Network, Reply};
+use sotto_core::contract::{Failure, Network, Outgoing, Reply};
 use sotto_core::view::{Body, ConversationKind, GroupView, Note, Standing};
 use sotto_core::wire::group::Role;
 use sotto_core::wire::{ConversationId, Millis, UserId};
@@ -246,7 +246,7 @@ fn storm(seed: u64) {
     }
     for browser in &inside {
         let text = format!("{browser} at last {}", number + *browser as u64 + 1);
-        world.command(*browser, Command::Send { conversation: id, text, client_id: None });
+        world.command(*browser, Command::Send { conversation: id, message: Outgoing::text(text), client_id: None });
     }
     world.run_for(30_000);
     for browser in 0..PEOPLE.len() {
@@ -266,7 +266,9 @@ fn act(world: &mut World, browser: usize, (conversation, number): (ConversationI
     let other = world.dice.place(PEOPLE.len());
     let user = user(world, other);
     let command = match world.dice.between(0, 13) {
-        0..=5 => Command::Send { conversation, text: format!("{browser} says {number}"), client_id: None },
+        0..=5 => {
+            Command::Send { conversation, message: Outgoing::text(format!("{browser} says {number}")), client_id: None }
+        }
         6 => {
             let name = Some(format!("Name {number}"));
             Command::SetGroup { conversation, name, description: None, picture: None }

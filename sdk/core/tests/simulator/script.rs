@@ -6,7 +6,7 @@ use crate::dice::{Fault, Weather};
 use crate::server::Server;
 use crate::world::World;
 use sotto_core::Command;
-use sotto_core::contract::{Network, ViewerKey, Visibility};
+use sotto_core::contract::{Network, Outgoing, ViewerKey, Visibility};
 use sotto_core::view::{Privacy, Session, Sharing};
 use sotto_core::wire::presence::{Audience, Status};
 use sotto_core::wire::ticket::Transport;
@@ -184,7 +184,7 @@ impl Play {
         for _ in 0..world.dice.between(1, 3) {
             self.texts += 1;
             let text = format!("{} says {}", world.browsers[browser].name, self.texts);
-            world.command(browser, Command::Send { conversation, text, client_id: None });
+            world.command(browser, Command::Send { conversation, message: Outgoing::text(text), client_id: None });
         }
     }
 
@@ -252,7 +252,7 @@ impl Play {
                 self.texts += 1;
                 let text = format!("{} says at last {}", world.browsers[browser].name, self.texts);
                 words.insert((browser, conversation), text.clone());
-                world.command(browser, Command::Send { conversation, text, client_id: None });
+                world.command(browser, Command::Send { conversation, message: Outgoing::text(text), client_id: None });
             }
         }
         world.run_for(10_000);

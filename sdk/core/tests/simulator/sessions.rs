@@ -5,7 +5,7 @@ use crate::browser::{Browser, Past};
 use crate::script::{BEGIN, PASSWORD, PEOPLE};
 use crate::world::Spoiled;
 use bytes::Bytes;
-use sotto_core::contract::{CommandKey, Failure, Input, Reply, ViewerKey, Wanted};
+use sotto_core::contract::{CommandKey, Failure, Input, Outgoing, Reply, ViewerKey, Wanted};
 use sotto_core::view::{Body, Change, Connection, Session, SignedOutCause};
 use sotto_core::wire::event::{Ephemeral, SessionEndCause, SessionOver};
 use sotto_core::wire::{Code, ConversationId, limit};
@@ -152,12 +152,16 @@ fn commands_that_make_no_sense_are_refused_and_change_nothing() {
     let before = world.browsers[ANNA].disk.clone();
     let long = |bytes: usize| "x".repeat(bytes);
     let refused = [
-        (Command::Send { conversation: id, text: " \n ".to_owned(), client_id: None }, Failure::TextEmpty),
+        (Command::Send { conversation: id, message: Outgoing::text(" \n "), client_id: None }, Failure::TextEmpty),
         (
-            Command::Send { conversation: id, text: long(limit::TEXT_MAX_BYTES + 1), client_id: None },
+            Command::Send {
+                conversation: id,
+                message: Outgoing::text(long(limit::TEXT_MAX_BYTES + 1)),
+                client_id: None,
+            },
             Failure::TextTooLong,
         ),
-        (Command::Send { conversation: unknown, text: "hi".to_owned(), client_id: None }, Failure::NotFound),
+        (Command::Send { conversation: unknown, message: Outgoing::text("hi"), client_id: None }, Failure::NotFound),
         (Command::OpenConversation(ViewerKey(0), unknown), Failure::NotFound),
         (Command::MarkRead(unknown), Failure::NotFound),
         (Command::StartDirect { name: "a!".to_owned() }, Failure::NameInvalid),

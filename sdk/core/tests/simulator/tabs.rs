@@ -4,7 +4,7 @@ use crate::behaviour::{ANNA, ask, direct, texts, world, write};
 use crate::browser::SECOND;
 use crate::world::World;
 use sotto_core::Command;
-use sotto_core::contract::{Reply, SENDS_KNOWN_MAX, ViewerKey};
+use sotto_core::contract::{Outgoing, Reply, SENDS_KNOWN_MAX, ViewerKey};
 use sotto_core::view::{Item, MessageState};
 use sotto_core::wire::{ClientId, ConversationId};
 
@@ -45,7 +45,10 @@ fn each_viewer_reads_back_at_its_own_pace() {
     let mut world = world();
     let id = notes(&mut world);
     for number in 0..120 {
-        world.command(ANNA, Command::Send { conversation: id, text: format!("text {number}"), client_id: None });
+        world.command(
+            ANNA,
+            Command::Send { conversation: id, message: Outgoing::text(format!("text {number}")), client_id: None },
+        );
         world.run_for(400);
     }
     world.run_for(10_000);
@@ -63,7 +66,7 @@ fn a_text_that_is_asked_for_again_after_a_take_over_is_one_message() {
     let mut world = world();
     let id = direct(&mut world);
     let client_id = ClientId([7; 16]);
-    let send = Command::Send { conversation: id, text: "once".to_owned(), client_id: Some(client_id) };
+    let send = Command::Send { conversation: id, message: Outgoing::text("once"), client_id: Some(client_id) };
     let first = ask(&mut world, ANNA, send.clone());
     assert!(matches!(first, Ok(Reply::Message(key)) if key.client_id == client_id));
     // While it waits, and after its event has taken it out of the outbox.
@@ -82,7 +85,10 @@ fn the_ids_that_are_known_are_bounded() {
     let id = notes(&mut world);
     for number in 0..SENDS_KNOWN_MAX + 9 {
         let client_id = Some(ClientId([u8::try_from(number).expect("a small bound"); 16]));
-        world.command(ANNA, Command::Send { conversation: id, text: format!("text {number}"), client_id });
+        world.command(
+            ANNA,
+            Command::Send { conversation: id, message: Outgoing::text(format!("text {number}")), client_id },
+        );
         world.run_for(400);
     }
     let mut rows = world.browsers[ANNA].disk.iter().filter(|(place, _)| place.row == b"sends");

@@ -4,7 +4,7 @@
 use crate::behaviour::{ANNA, BERT, direct, texts, world, write};
 use crate::world::World;
 use sotto_core::Command;
-use sotto_core::contract::{Input, Visibility};
+use sotto_core::contract::{Input, Outgoing, Visibility};
 use sotto_core::view::{CloseCause, Connection, LogKind, Progress};
 use sotto_core::wire::envelope::ERROR;
 use sotto_core::wire::event::{Ephemeral, Shutdown};
@@ -28,7 +28,7 @@ fn pin(world: &mut World, browser: usize, transport: Option<Transport>) {
 
 fn say(world: &mut World, browser: usize, conversation: ConversationId, text: &str) {
     let (text, client_id) = (text.to_owned(), None);
-    world.command(browser, Command::Send { conversation, text, client_id });
+    world.command(browser, Command::Send { conversation, message: Outgoing::text(text), client_id });
 }
 
 /// Lets Anna say `count` things, one each `pause_ms`.
