@@ -187,7 +187,7 @@ pub struct Item {
     /// How far it has come; [`MessageState::Sent`] for those of others.
     pub state: MessageState,
     /// What it answers.
-    pub reply: Option<QuoteView>,
+    pub reply: Option<Box<QuoteView>>,
     /// When it was last edited.
     pub edited_at: Option<Millis>,
     /// What people think of it, in the order in which it was first said.

@@ -56,7 +56,7 @@ fn what_is_said_is_what_is_heard() {
         QuoteView { message: HELLO, author: Author::Me, excerpt: "hel".into(), standing: QuoteStanding::Elsewhere };
     let who = vec![UserId([1; 16])];
     let rich = Item {
-        reply: Some(quote),
+        reply: Some(Box::new(quote)),
         edited_at: Some(Millis(9)),
         reactions: vec![ReactionCount { emoji: "👍".into(), count: 1, mine: true, who }],
         mentions: vec![mention],

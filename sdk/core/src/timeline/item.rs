@@ -231,15 +231,17 @@ fn seen(key: MessageKey, (position, state): (Position, MessageState), logged: Lo
         LoggedBody::Missing => Body::Missing,
         LoggedBody::Note(note) => Body::Note(note),
     };
-    let reply = logged.reply.map(|quote| QuoteView {
-        message: MessageKey::of(key.conversation, quote.of),
-        author: conversation::author(quote.of.sender.user, me),
-        excerpt: quote.excerpt,
-        standing: match quote.standing {
-            Standing::Here => QuoteStanding::Here,
-            Standing::Deleted => QuoteStanding::Deleted,
-            Standing::Elsewhere => QuoteStanding::Elsewhere,
-        },
+    let reply = logged.reply.map(|quote| {
+        Box::new(QuoteView {
+            message: MessageKey::of(key.conversation, quote.of),
+            author: conversation::author(quote.of.sender.user, me),
+            excerpt: quote.excerpt,
+            standing: match quote.standing {
+                Standing::Here => QuoteStanding::Here,
+                Standing::Deleted => QuoteStanding::Deleted,
+                Standing::Elsewhere => QuoteStanding::Elsewhere,
+            },
+        })
     });
     Item {
         key,
