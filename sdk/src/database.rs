@@ -25,7 +25,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{IdbDatabase, IdbVersionChangeEvent};
 
 /// Version of the layout: raised when a table is added.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// The object store of what is not a record: the sealing key and the generation number.
 const OWN: &str = "sotto";
 const KEY: &str = "key";
