@@ -77,8 +77,8 @@ pub(crate) enum Stage {
 pub(crate) enum End {
     /// They left.
     Left,
-    /// Removed by this person.
-    Removed(UserId),
+    /// Removed, by this person if that is known.
+    Removed(Option<UserId>),
 }
 
 /// Why a conversation is to be joined anew.

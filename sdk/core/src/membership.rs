@@ -78,6 +78,8 @@ pub(crate) enum Deed {
     },
     /// Remove those who have said that they leave.
     Tidy,
+    /// Bind the newest card that is known here again: the one that was bound has gone with who made it.
+    Restore,
 }
 
 /// What becomes of a picture.
@@ -93,7 +95,7 @@ pub(crate) enum Picture {
 impl Wish {
     /// Whether it is nobody's in particular.
     pub(crate) fn is_tidy(&self) -> bool {
-        self.deed == Deed::Tidy
+        matches!(self.deed, Deed::Tidy | Deed::Restore)
     }
 }
 

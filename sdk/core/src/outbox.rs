@@ -99,6 +99,18 @@ pub(crate) enum Outcome {
     Changed,
 }
 
+/// Whether a conversation can be sent to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum May {
+    /// Not now.
+    Not,
+    /// It can.
+    Send {
+        /// Where its group stands; `None` when that is not in memory.
+        epoch: Option<u64>,
+    },
+}
+
 impl Outbox {
     /// The ids that [`Outbox::known_record`] has written.
     pub(crate) fn load_known(&mut self, record: &Record) {
@@ -200,7 +212,7 @@ impl Outbox {
 
     /// What to do next, in conversations that `may` be sent to. To be answered by [`Outbox::sealed`] or
     /// [`Outbox::fail`], and [`Outbox::asked`], before it is asked again.
-    pub(crate) fn next(&self, now: Millis, may: impl Fn(ConversationId) -> bool) -> Option<Next> {
+    pub(crate) fn next(&self, now: Millis, may: impl Fn(ConversationId) -> May) -> Option<Next> {
         let asked = self.under_way.values().filter(|way| matches!(way, UnderWay::Asked { .. })).count();
         if asked >= UNDER_WAY_MAX {
             return None;
@@ -214,12 +226,15 @@ impl Outbox {
                 Stage::Taken { .. } | Stage::Failed { .. } => continue,
                 Stage::Waiting | Stage::Sealed { .. } => passed.push(item.conversation),
             }
-            let free = match self.under_way.get(&item.conversation) {
+            let May::Send { epoch } = may(item.conversation) else { continue };
+            let is_free = match self.under_way.get(&item.conversation) {
                 None => true,
                 Some(UnderWay::Pausing { until, .. }) => *until <= now,
-                Some(UnderWay::Asked { .. } | UnderWay::Stale { .. }) => false,
+                // One that is not in memory is read first.
+                Some(UnderWay::Stale { epoch: left }) => epoch.is_none_or(|epoch| epoch > *left),
+                Some(UnderWay::Asked { .. }) => false,
             };
-            if free && may(item.conversation) {
+            if is_free {
                 let sealed = matches!(item.stage, Stage::Sealed { .. });
                 return Some(if sealed { Next::Send(*sequence) } else { Next::Seal(*sequence) });
             }
@@ -291,15 +306,6 @@ impl Outbox {
                 self.under_way.insert(conversation, UnderWay::Pausing { until, failed: failed.saturating_add(1) });
                 Outcome::Unchanged
             }
-        }
-    }
-
-    /// The group of a conversation has come to `epoch`.
-    pub(crate) fn moved(&mut self, conversation: ConversationId, epoch: u64) {
-        if let Some(UnderWay::Stale { epoch: left }) = self.under_way.get(&conversation)
-            && *left < epoch
-        {
-            self.under_way.remove(&conversation);
         }
     }
 

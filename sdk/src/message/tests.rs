@@ -34,7 +34,7 @@ fn what_is_said_is_what_is_heard() {
         mentions: 2,
         active_at: Millis(6),
         typing: vec![UserId([2; 16])],
-        standing: Standing::Removed(UserId([2; 16])),
+        standing: Standing::Removed(Some(UserId([2; 16]))),
     };
     let group = GroupView {
         name: "Kites".into(),

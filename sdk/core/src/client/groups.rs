@@ -154,7 +154,9 @@ impl Client {
         }
         match &wish.deed {
             Deed::Add(names) => self.gather(id, names.clone()),
-            Deed::Remove(_) | Deed::SetRole(..) | Deed::Describe { .. } | Deed::Tidy => self.carry_out(id, &[], &[]),
+            Deed::Remove(_) | Deed::SetRole(..) | Deed::Describe { .. } | Deed::Tidy | Deed::Restore => {
+                self.carry_out(id, &[], &[]);
+            }
         }
     }
 
@@ -186,6 +188,11 @@ impl Client {
                 card = Some(new);
             }
             Deed::Tidy => remove.extend(groups.leaving(id)),
+            Deed::Restore if known.is_some() => {}
+            Deed::Restore => {
+                card = membership.card.clone().map(|old| Card { salt, ..old });
+                charter.card = card.as_ref().map_or(charter.card, Card::hash);
+            }
         }
         remove.retain(|user| here.contains(user));
         remove.iter().for_each(|user| charter.set_role(*user, Role::Member));

@@ -11,7 +11,7 @@ use crate::content::{AskCard, Content};
 use crate::conversation::{End, Stage};
 use crate::group::{Card, is_staff};
 use crate::membership::{Deed, Leaving, Wish};
-use crate::record;
+use crate::outbox::Stage as OutboxStage;
 use crate::sorted::SortedMap;
 use crate::view::Note;
 use sha2::{Digest, Sha256};
@@ -24,6 +24,10 @@ use sotto_wire::{ClientId, Code, ConversationId, Millis, Problem, UserId};
 
 /// So long a device waits for the card that the charter binds before it asks for it: its sender sends it by itself.
 const CARD_MS: Millis = Millis(20_000);
+/// After the last who could have answered it is asked for again.
+const CARD_AGAIN_MS: Millis = Millis(90_000);
+/// By then who bound a card has sent it, or is gone.
+const CARD_LOST_MS: Millis = Millis(180_000);
 /// Between the answers of two devices.
 const RANK_MS: u64 = 3_000;
 /// Further back in the order of answers nobody stands.
@@ -32,6 +36,15 @@ const RANK_MAX: u64 = 20;
 const STAFF_FIRST_MS: u64 = 30_000;
 /// Within this time names are asked for: whoever was added is asked for by everybody.
 const NAMES_MS: Millis = Millis(10_000);
+
+/// What is sealed of a group that the user is no longer in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sealed {
+    /// It may be on its way.
+    UnderWay,
+    /// Nobody waits for an answer to it.
+    Forgotten,
+}
 
 /// People who are to be added to a group, as far as they are known.
 #[derive(Debug, Default)]
@@ -123,6 +136,23 @@ impl Client {
             if !self.outbox.of(id).any(|(_, item)| asked(item)) {
                 self.put_waiting(id, Content::AskCard(AskCard {}), ClientId(self.random.id()));
             }
+            // Who was to answer may be gone.
+            self.alarms.set(self.now.after(CARD_AGAIN_MS), Alarm::AskCard(id));
+            self.restore_card(id);
+        }
+    }
+
+    /// Who bound the card may have gone before it was sent. Then nobody has it, and nothing could be changed any more: an
+    /// owner or an admin binds the one before again.
+    fn restore_card(&mut self, id: ConversationId) {
+        let (now, me) = (self.server_now(), self.me().map(|me| me.user));
+        let Some(membership) = self.list.membership_mut(id) else { return };
+        let role = me.and_then(|me| membership.role(me)).unwrap_or_default();
+        let is_lost = membership.renamed.is_some_and(|(_, at)| now.since(at) >= CARD_LOST_MS);
+        let is_under_way = membership.wishes.first().is_some_and(|wish| wish.commit.is_some() || wish.is_tidy());
+        if is_staff(role) && is_lost && membership.card.is_some() && !is_under_way {
+            membership.wishes.insert(0, Wish { deed: Deed::Restore, commit: None, card: None });
+            self.resume_wishes(id);
         }
     }
 
@@ -197,6 +227,16 @@ impl Client {
         self.alarms.set(self.now.after(wait), Alarm::Tidy(id));
     }
 
+    /// The group is in memory again, and what was to be done in it may have been forgotten with what was before.
+    pub(super) fn resume_membership(&mut self, id: ConversationId) {
+        self.resume_wishes(id);
+        self.look_for_card(id);
+        let is_left = self.groups.as_ref().is_some_and(|groups| !groups.leaving(id).is_empty());
+        if is_left && !self.alarms.is_set(Alarm::Tidy(id)) {
+            self.soon(Alarm::Tidy(id), CARD_MS);
+        }
+    }
+
     /// Nobody else has removed who has left.
     pub(super) fn tidy(&mut self, id: ConversationId) {
         if !self.has_group(id) {
@@ -248,18 +288,7 @@ impl Client {
             groups.drop_group(id);
         }
         self.reading.insert(id, super::Reading::Absent);
-        let waiting: Vec<u64> = self.outbox.of(id).map(|(sequence, _)| sequence).collect();
-        for sequence in waiting {
-            let is_text = self.outbox.item(sequence).is_some_and(|item| matches!(item.content, Content::Text(_)));
-            if is_text {
-                self.outbox.fail(sequence, Code::NotAMember);
-                self.show_waiting(sequence);
-                self.write_waiting(sequence);
-            } else {
-                self.outbox.remove(sequence);
-                self.ledger.delete(record::outbox(sequence));
-            }
-        }
+        self.stop_sending(id, Sealed::UnderWay);
         for alarm in [Alarm::Wish(id), Alarm::Leave(id), Alarm::Tidy(id), Alarm::AskCard(id), Alarm::AnswerCard(id)] {
             self.went_well(alarm);
         }
@@ -273,14 +302,39 @@ impl Client {
         }
     }
 
+    /// Nothing more goes out to a group that the user is no longer in. What is sealed and under way is left to the server's
+    /// answer: its row must be on disk before it leaves. After a restart nobody waits for that answer any more.
+    pub(super) fn stop_sending(&mut self, id: ConversationId, sealed: Sealed) {
+        let Some(me) = self.me() else { return };
+        let items: Vec<(u64, ClientId, OutboxStage)> =
+            self.outbox.of(id).map(|(sequence, item)| (sequence, item.client_id, item.stage.clone())).collect();
+        for (sequence, client_id, stage) in items {
+            match stage {
+                OutboxStage::Taken { sent_at } => self.settle_item(sequence, (me, client_id), sent_at),
+                OutboxStage::Sealed { .. } if sealed == Sealed::UnderWay => {}
+                OutboxStage::Waiting | OutboxStage::Sealed { .. } => {
+                    self.outbox.fail(sequence, Code::NotAMember);
+                    self.show_waiting(sequence);
+                    // A quiet one goes.
+                    self.write_waiting(sequence);
+                }
+                OutboxStage::Failed { .. } => {}
+            }
+        }
+    }
+
     /// Asks for the names of those who were added.
     pub(super) fn look_for_names(&mut self, id: ConversationId) {
-        let me = self.me().map(|me| me.user);
-        let people = self.list.membership(id).map(|it| it.people.as_slice()).unwrap_or_default();
-        let is_unknown = |user: UserId| Some(user) != me && self.list.name(user).is_none();
-        if people.iter().any(|person| is_unknown(person.user)) && !self.alarms.is_set(Alarm::Names(id)) {
+        if self.lacks_names(id) && !self.alarms.is_set(Alarm::Names(id)) {
             self.soon(Alarm::Names(id), NAMES_MS);
         }
+    }
+
+    /// Whether somebody is in a group whose sign-in name is not known here.
+    pub(super) fn lacks_names(&self, id: ConversationId) -> bool {
+        let me = self.me().map(|me| me.user);
+        let people = self.list.membership(id).map(|it| it.people.as_slice()).unwrap_or_default();
+        people.iter().any(|person| Some(person.user) != me && self.list.name(person.user).is_none())
     }
 
     pub(super) fn ask_names(&mut self, id: ConversationId) {

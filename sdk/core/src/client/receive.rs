@@ -122,7 +122,7 @@ impl Client {
             Some((Stage::Member, Update::Due | Update::UnderWay)) => self.update(id),
             Some((Stage::Member, Update::None) | (Stage::Over(_), _)) | None => {}
         }
-        self.resume_wishes(id);
+        self.resume_membership(id);
     }
 
     fn message(&mut self, event: &MessageReceived) {
@@ -231,7 +231,7 @@ impl Client {
         }
     }
 
-    fn settle_item(&mut self, sequence: u64, (sender, client_id): (DeviceRef, ClientId), at: Millis) {
+    pub(super) fn settle_item(&mut self, sequence: u64, (sender, client_id): (DeviceRef, ClientId), at: Millis) {
         let Some(item) = self.outbox.remove(sequence) else { return };
         self.ledger.delete(record::outbox(sequence));
         let conversation = item.conversation;
@@ -254,14 +254,13 @@ impl Client {
         let left = groups.leaving(id);
         match groups.follow(event) {
             Ok(followed) => {
-                self.outbox.moved(id, followed.epoch);
                 let is_group = self.list.row(id).is_some_and(|row| row.kind == Kind::Group);
                 if is_group && followed.removed.contains(&me) && followed.by.user != me.user {
                     if self.wishes_to_leave(id) {
                         return self.is_over(id, crate::conversation::End::Left);
                     }
                     self.log_note(id, followed.by, event.sent_at, crate::view::Note::Removed(vec![me.user]));
-                    return self.is_over(id, crate::conversation::End::Removed(followed.by.user));
+                    return self.is_over(id, crate::conversation::End::Removed(Some(followed.by.user)));
                 }
                 self.moved(id, &followed, (event.client_id, event.sent_at), &left);
                 if followed.by == me {

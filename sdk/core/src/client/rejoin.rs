@@ -4,7 +4,7 @@ use super::connect::may_pass;
 use super::{Client, Reading};
 use crate::alarms::Alarm;
 use crate::calls::Purpose;
-use crate::conversation::{Reason, Row, Stage, Update};
+use crate::conversation::{End, Reason, Row, Stage, Update};
 use crate::group::GroupError;
 use crate::membership::Membership;
 use crate::record;
@@ -126,6 +126,11 @@ impl Client {
         let loaded = match answer {
             Ok(loaded) => loaded,
             Err(problem) if may_pass(&problem) => return self.later(Alarm::Rejoin(id), &problem),
+            // Removed, or gone, while this device could not follow.
+            Err(problem) if kind == Kind::Group && matches!(problem.code, Code::NotAMember | Code::NotFound) => {
+                let end = if self.wishes_to_leave(id) { End::Left } else { End::Removed(None) };
+                return self.is_over(id, end);
+            }
             // Not this account's any more.
             Err(_) => return,
         };
@@ -200,7 +205,6 @@ impl Client {
             Ok(committed) => {
                 let left = groups.leaving(id);
                 if let Ok(followed) = groups.confirm(id) {
-                    self.outbox.moved(id, followed.epoch);
                     self.moved(id, &followed, (client_id, committed.sent_at), &left);
                 }
                 self.is_committed(id);

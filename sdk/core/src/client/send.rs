@@ -8,7 +8,7 @@ use crate::content::{Content, Mention, Profile, Quote, Receipt, Text, are_mentio
 use crate::contract::{Failure, OUTBOX_MAX, Outgoing, ReplyTo};
 use crate::conversation::{Row, Stage as RowStage};
 use crate::marks::Ours;
-use crate::outbox::{Item, Next, Outcome, Stage};
+use crate::outbox::{Item, May, Next, Outcome, Stage};
 use crate::record;
 use crate::session::Session;
 use crate::typing::Say;
@@ -205,9 +205,14 @@ impl Client {
             return;
         }
         loop {
-            let (list, reading) = (&self.list, &self.reading);
+            let (list, reading, groups) = (&self.list, &self.reading, &self.groups);
             let may = |id: ConversationId| {
-                list.row(id).is_some_and(|row| matches!(row.stage, RowStage::Member)) && !reading.contains_key(&id)
+                let is_member = list.row(id).is_some_and(|row| matches!(row.stage, RowStage::Member));
+                if is_member && !reading.contains_key(&id) {
+                    May::Send { epoch: groups.as_ref().and_then(|groups| groups.epoch(id)) }
+                } else {
+                    May::Not
+                }
             };
             match self.outbox.next(self.now, may) {
                 Some(Next::Seal(sequence)) => self.seal(sequence),

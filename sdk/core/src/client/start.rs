@@ -95,12 +95,13 @@ impl Client {
 
     /// There is a connection: what was under way goes on.
     pub(super) fn resume(&mut self) {
-        let mut alarms = Vec::new();
+        let (mut alarms, mut over) = (Vec::new(), Vec::new());
         for (id, row) in self.list.rows() {
             match &row.stage {
                 RowStage::Creating(_) => alarms.push(Alarm::Create(id)),
                 RowStage::Outside(_) | RowStage::Rejoining(_) => alarms.push(Alarm::Rejoin(id)),
-                RowStage::Member | RowStage::Over(_) => {}
+                RowStage::Over(_) => over.push(id),
+                RowStage::Member => {}
             }
             match row.update {
                 Update::None => {}
@@ -108,10 +109,16 @@ impl Client {
             }
             if row.kind == sotto_wire::conversation::Kind::Group && matches!(row.stage, RowStage::Member) {
                 alarms.extend([Alarm::Wish(id), Alarm::Leave(id), Alarm::Tidy(id), Alarm::AskCard(id)]);
+                if self.lacks_names(id) {
+                    alarms.push(Alarm::Names(id));
+                }
             }
         }
         for alarm in alarms {
             self.soon(alarm, RESUME_MS);
+        }
+        for id in over {
+            self.stop_sending(id, super::members::Sealed::Forgotten);
         }
     }
 }

@@ -66,8 +66,8 @@ pub enum Standing {
     Accepted,
     /// Left it; what is here can be read.
     Left,
-    /// Removed from it, by whom; what is here can be read.
-    Removed(UserId),
+    /// Removed from it, by whom if that is known; what is here can be read.
+    Removed(Option<UserId>),
 }
 
 /// What happened in a group, by the item's author.

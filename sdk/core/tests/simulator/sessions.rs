@@ -61,7 +61,9 @@ fn of_two_devices_that_sign_in_at_once_one_becomes_the_account_s_and_is_understo
         world.boot(browser);
     }
     world.run_for(1_000);
-    both.map(|browser| world.command(browser, sign_in(ANNA)).expect("it runs"));
+    for browser in both {
+        world.command(browser, sign_in(ANNA)).expect("it runs");
+    }
     world.run_for(30_000);
     let results = both.map(|browser| world.browsers[browser].results.last().cloned().expect("it was answered"));
     let overtaken = Err(Failure::Refused(Code::DeviceOvertaken));
