@@ -43,7 +43,10 @@ test('two people see whether the other one is there, away, busy or gone', async 
   await ben.field('Message').fill('');
   await expect(line(ada)).toHaveText('online');
 
+  // Timers of before would be out of reach of who wants to stop them.
   await ben.page.clock.install();
+  await ben.page.reload();
+  await expect(line(ben)).toHaveText('online');
   await look(ben.page, 'hidden');
   await ben.page.clock.fastForward(untilAwayMs);
   await expect(line(ada)).toHaveText('away');
