@@ -93,8 +93,8 @@ pub(crate) enum Picture {
 }
 
 impl Wish {
-    /// Whether it is nobody's in particular.
-    pub(crate) fn is_tidy(&self) -> bool {
+    /// Whether it is nobody's in particular: a device makes it by itself.
+    pub(crate) fn is_upkeep(&self) -> bool {
         matches!(self.deed, Deed::Tidy | Deed::Restore)
     }
 }

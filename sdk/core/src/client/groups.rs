@@ -328,14 +328,14 @@ impl Client {
 
     /// The server has refused the commit that was to grant a wish.
     pub(super) fn wish_refused(&mut self, id: ConversationId, problem: &Problem) {
-        let is_tidy = self.list.membership(id).is_some_and(|it| it.wishes.first().is_some_and(Wish::is_tidy));
+        let is_upkeep = self.list.membership(id).is_some_and(|it| it.wishes.first().is_some_and(Wish::is_upkeep));
         if let Some(wish) = self.list.membership_mut(id).and_then(|it| it.wishes.first_mut()) {
             wish.commit = None;
         }
         match problem.code {
             Code::StaleEpoch | Code::StaleDevices => self.later_wish(id),
             // The server does not know yet that they leave.
-            Code::Forbidden if is_tidy => self.later(Alarm::Wish(id), &Problem::new(Code::Unavailable)),
+            Code::Forbidden if is_upkeep => self.later(Alarm::Wish(id), &Problem::new(Code::Unavailable)),
             _ => self.end_wish(id),
         }
     }

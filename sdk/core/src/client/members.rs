@@ -146,11 +146,13 @@ impl Client {
     /// owner or an admin binds the one before again.
     fn restore_card(&mut self, id: ConversationId) {
         let (now, me) = (self.server_now(), self.me().map(|me| me.user));
-        let Some(membership) = self.list.membership_mut(id) else { return };
+        // Looked at before it is to be changed: what is to be changed is written, and a card is 32 kB.
+        let Some(membership) = self.list.membership(id) else { return };
         let role = me.and_then(|me| membership.role(me)).unwrap_or_default();
         let is_lost = membership.renamed.is_some_and(|(_, at)| now.since(at) >= CARD_LOST_MS);
-        let is_under_way = membership.wishes.first().is_some_and(|wish| wish.commit.is_some() || wish.is_tidy());
-        if is_staff(role) && is_lost && membership.card.is_some() && !is_under_way {
+        let is_under_way = membership.wishes.first().is_some_and(|wish| wish.commit.is_some() || wish.is_upkeep());
+        let is_due = is_staff(role) && is_lost && membership.card.is_some() && !is_under_way;
+        if is_due && let Some(membership) = self.list.membership_mut(id) {
             membership.wishes.insert(0, Wish { deed: Deed::Restore, commit: None, card: None });
             self.resume_wishes(id);
         }
@@ -243,8 +245,9 @@ impl Client {
             return;
         }
         let is_left = self.groups.as_ref().is_some_and(|groups| !groups.leaving(id).is_empty());
-        let Some(membership) = self.list.membership_mut(id).filter(|_| is_left) else { return };
-        if !membership.wishes.iter().any(|wish| wish.deed == Deed::Tidy) {
+        let Some(membership) = self.list.membership(id).filter(|_| is_left) else { return };
+        let is_wished = membership.wishes.iter().any(|wish| wish.deed == Deed::Tidy);
+        if !is_wished && let Some(membership) = self.list.membership_mut(id) {
             membership.wishes.push(Wish { deed: Deed::Tidy, commit: None, card: None });
         }
         self.resume_wishes(id);

@@ -201,13 +201,13 @@ fn welcomed(sender: DeviceRef, people: &[&Account], created: &Created) -> Conver
 
 /// What the server tells of the group; seen from the other side of the first of `people`.
 fn loaded(state: &GroupState, people: &[&Account]) -> GroupLoaded {
-    GroupLoaded {
-        state: state.clone(),
-        kind: people.first().map_or(Kind::Notes, |peer| Kind::Direct { peer: peer.user }),
-        people: people.iter().map(|account| account.member()).collect(),
-        accepted: true,
-        cursor: cursor(),
-    }
+    let kind = people.first().map_or(Kind::Notes, |peer| Kind::Direct { peer: peer.user });
+    GroupLoaded { people: people.iter().map(|account| account.member()).collect(), ..loaded_as(state, kind) }
+}
+
+/// The state of a conversation as one of this kind, without the names of its people.
+fn loaded_as(state: &GroupState, kind: Kind) -> GroupLoaded {
+    GroupLoaded { state: state.clone(), kind, people: Vec::new(), accepted: true, cursor: cursor() }
 }
 
 /// Ada and Bob with a device each, in a direct conversation that Ada created.

@@ -123,8 +123,7 @@ fn without_the_newest_card_a_join_cannot_be_followed_and_a_rejoin_heals_it() {
     many.devices[eve].groups.confirm(CONVERSATION).expect("its own commit");
     many.devices[ADA].follow(&event).expect("she has the card");
     assert_eq!(many.devices[CAROL].follow(&event), Err(Unreadable::EpochAhead));
-    let loaded =
-        GroupLoaded { state: pending.state, kind: Kind::Group, people: Vec::new(), accepted: true, cursor: cursor() };
+    let loaded = loaded_as(&pending.state, Kind::Group);
     let again = many.devices[CAROL].groups.rejoin(CONVERSATION, &loaded, ClientId([9; 16])).expect("her own leaf");
     many.devices[CAROL].groups.confirm(CONVERSATION).expect("its own commit");
     let event = committed(many.devices[CAROL].device(), &again);
@@ -143,8 +142,7 @@ fn who_joined_by_an_invite_keeps_counting_after_a_new_device_took_over() {
         many.devices[device].follow(&event).expect("the first");
     }
     let mut new = many.accounts[eve].device(2);
-    let loaded =
-        GroupLoaded { state: pending.state, kind: Kind::Group, people: Vec::new(), accepted: true, cursor: cursor() };
+    let loaded = loaded_as(&pending.state, Kind::Group);
     let pending = new.groups.rejoin(CONVERSATION, &loaded, ClientId([9; 16])).expect("an older device");
     new.groups.confirm(CONVERSATION).expect("its own commit");
     let event = committed(new.device(), &pending);

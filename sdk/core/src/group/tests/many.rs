@@ -203,13 +203,7 @@ fn who_leaves_is_removed_by_anybody_and_takes_the_role_along() {
 fn a_new_device_takes_the_place_of_the_old_one_in_a_group() {
     let mut many = many();
     let mut new = many.accounts[BOB].device(2);
-    let loaded = GroupLoaded {
-        state: many.state.clone(),
-        kind: Kind::Group,
-        people: Vec::new(),
-        accepted: true,
-        cursor: cursor(),
-    };
+    let loaded = loaded_as(&many.state, Kind::Group);
     let pending = new.groups.rejoin(CONVERSATION, &loaded, ClientId([9; 16])).expect("the old one is there");
     new.persist_and_restart();
     let followed = new.groups.confirm(CONVERSATION).expect("its own commit");
@@ -229,24 +223,12 @@ fn a_group_of_many_never_passes_for_a_direct_conversation_or_the_other_way_round
     let many = group_of(&["ada", "bob"]);
     let state = &many.state;
     let mut new = many.accounts[BOB].device(2);
-    let direct = GroupLoaded {
-        state: state.clone(),
-        kind: Kind::Direct { peer: many.accounts[ADA].user },
-        people: Vec::new(),
-        accepted: true,
-        cursor: cursor(),
-    };
+    let direct = loaded_as(state, Kind::Direct { peer: many.accounts[ADA].user });
     let joined = new.groups.rejoin(CONVERSATION, &direct, ClientId([9; 16]));
     assert!(matches!(joined, Err(GroupError::Refused(Refusal::Charter))), "{joined:?}");
     let pair = pair();
     let mut new = pair.bob_account.device(2);
-    let group = GroupLoaded {
-        state: pair.state.clone(),
-        kind: Kind::Group,
-        people: Vec::new(),
-        accepted: true,
-        cursor: cursor(),
-    };
+    let group = loaded_as(&pair.state, Kind::Group);
     let joined = new.groups.rejoin(CONVERSATION, &group, ClientId([9; 16]));
     assert!(matches!(joined, Err(GroupError::Refused(Refusal::Charter))), "{joined:?}");
 }

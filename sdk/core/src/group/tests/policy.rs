@@ -212,13 +212,7 @@ fn rights_that_were_taken_are_not_to_be_had_by_a_rejoin() {
     let event = act(&mut many, CAROL, TakeOwnership);
     assert_eq!(many.devices[ADA].follow(&event), Err(Unreadable::Refused(Refusal::NotAllowed)));
     many.devices[ADA].persist_and_restart();
-    let loaded = GroupLoaded {
-        state: many.state.clone(),
-        kind: Kind::Group,
-        people: Vec::new(),
-        accepted: true,
-        cursor: cursor(),
-    };
+    let loaded = loaded_as(&many.state, Kind::Group);
     let rejoined = many.devices[ADA].groups.rejoin(CONVERSATION, &loaded, ClientId([9; 16]));
     assert!(matches!(rejoined, Err(GroupError::Refused(Refusal::NotAllowed))), "{rejoined:?}");
 }
